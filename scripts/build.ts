@@ -1,0 +1,112 @@
+// scripts/build.ts: builds every package to dist/. JavaScript by esbuild; `--types` adds declarations; `--if-needed` skips what is up to date.
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type BuildOptions, build } from 'esbuild'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const flags = new Set(process.argv.slice(2))
+
+const common: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  sourcemap: 'linked',
+  logLevel: 'warning',
+  packages: 'external',
+}
+
+/** Every bundle of a package: its public entries, and what runs elsewhere (the sandbox process, the guest, workers). */
+const bundles: { name: string; inputs: string; options: BuildOptions }[] = [
+  library('kernel', ['src/index.ts', 'src/contract/index.ts']),
+  {
+    name: 'kernel/sandbox',
+    inputs: 'packages/kernel/src',
+    options: { ...common, entryPoints: ['packages/kernel/src/node/sandbox-child.ts'], outdir: 'packages/kernel/dist/sandbox', packages: 'external' },
+  },
+  {
+    name: 'kernel/guest',
+    inputs: 'packages/kernel/src',
+    options: {
+      ...common,
+      entryPoints: ['packages/kernel/src/guest/main.ts'],
+      outfile: 'packages/kernel/dist/sandbox/guest.js',
+      format: 'iife',
+      platform: 'neutral',
+      target: 'es2024',
+      packages: 'bundle',
+      conditions: ['source', 'import', 'default'],
+      mainFields: ['module', 'main'],
+      sourcemap: false,
+      minify: true,
+      keepNames: true,
+    },
+  },
+  library('sdk', ['src/index.ts', 'src/testing/index.ts', 'src/build/index.ts']),
+  library('capabilities', ['src/index.ts', ...optional('packages/capabilities', 'src/storage/worker.ts')]),
+  library('pryx', ['src/index.ts', 'src/bin.ts']),
+]
+
+for (const { name, inputs, options } of bundles) {
+  const entries = options.entryPoints as string[]
+  if (!entries.every((entry) => existsSync(join(root, entry)))) continue
+  await whenChanged(name, [inputs, 'packages/kernel/src/contract'], async () => {
+    await build(options)
+    console.error(`built ${name}`)
+  })
+}
+await buildPlugins()
+if (flags.has('--types')) execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.types.json'], { cwd: root, stdio: 'inherit' })
+
+/** Plugins are built by `pryx build`'s own function, as any author's are. */
+async function buildPlugins(): Promise<void> {
+  const folders = globSync('{plugins,examples}/*/package.json', { cwd: root }).map((file) => dirname(file))
+  for (const folder of folders) {
+    const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as { pryx?: { entry: string } }
+    if (manifest.pryx === undefined || !existsSync(join(root, folder, 'src/plugin.ts'))) continue
+    await whenChanged(folder, [folder, 'packages/sdk/src', 'packages/kernel/src/contract'], async () => {
+      const { buildPlugin } = await import(join(root, 'packages/sdk/dist/build/index.js'))
+      await buildPlugin(join(root, folder))
+      console.error(`built ${folder}`)
+    })
+  }
+}
+
+function library(name: string, entries: string[]): (typeof bundles)[number] {
+  const folder = `packages/${name}`
+  return {
+    name,
+    inputs: `${folder}/src`,
+    options: { ...common, entryPoints: entries.map((entry) => `${folder}/${entry}`), outbase: `${folder}/src`, outdir: `${folder}/dist`, splitting: true },
+  }
+}
+
+function optional(folder: string, entry: string): string[] {
+  return existsSync(join(root, folder, entry)) ? [entry] : []
+}
+
+async function whenChanged(name: string, inputs: string[], work: () => Promise<void>): Promise<void> {
+  const stamp = join(root, 'node_modules/.cache/pryx-build', `${name.replaceAll('/', '-')}.hash`)
+  const hash = hashOf(inputs)
+  if (flags.has('--if-needed') && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return
+  rmSync(stamp, { force: true })
+  await work()
+  mkdirSync(dirname(stamp), { recursive: true })
+  writeFileSync(stamp, hash)
+}
+
+function hashOf(inputs: string[]): string {
+  const hash = createHash('sha256').update(readFileSync(join(root, 'pnpm-lock.yaml'))).update(readFileSync(fileURLToPath(import.meta.url)))
+  for (const input of inputs) {
+    for (const file of globSync(`${input}/**/*.{ts,tsx,css,html,json}`, { cwd: root, exclude: (path) => path.includes('node_modules') || path.includes('/dist') }).sort()) {
+      hash.update(file).update(readFileSync(join(root, file)))
+    }
+    // A stamp without its output must not count: someone may have removed dist.
+    hash.update(String(existsSync(join(root, input.replace(/\/src$/, ''), 'dist'))))
+  }
+  return hash.digest('hex')
+}
