@@ -37,6 +37,8 @@ export interface PluginContext<C = unknown> {
   /** Aborts as the instance ends. */
   readonly signal: AbortSignal
   readonly log: Readonly<Record<LogLevel, (...parts: unknown[]) => void>>
+  /** Who makes the call that is being served, and its cancel signal. Readable in a method or handler until its first `await`. */
+  readonly caller: { readonly from: string; readonly trace: string; readonly signal: AbortSignal } | undefined
   /**
    * A service of another plugin or a capability of the host, by its token.
    *

@@ -7,8 +7,11 @@ import type { ErrorJson } from './errors.ts'
 
 /** Kernel → guest. */
 export type HostMessage =
-  | { t: 'activate'; name: string; version: string; config: unknown; previous: unknown; tools: ManifestTool[] }
-  /** Calls a service, tool, hook or function (`fn`) that the guest offers. */
+  | { t: 'activate'; name: string; version: string; config: unknown; previous: unknown; tools: ManifestTool[]; messageBytes?: number }
+  /**
+   * Calls a service, tool, hook or function (`fn`, its id as `name`) that the guest offers. `args` is the tuple of arguments
+   * for a service or function, the input itself for a tool, the value itself for a hook (whose reply is a `HookAnswer`).
+   */
   | { t: 'call'; id: number; kind: 'service' | 'tool' | 'hook' | 'fn'; name: string; method: string; args: unknown; from: string; trace: string }
   | { t: 'event'; sub: number; seq: number; name: string; data: unknown; from: string; at: number; trace: string }
   /** What a bounded queue had to leave out, told before the next event of that subscription. */
@@ -30,7 +33,7 @@ export type GuestMessage =
   | { t: 'stopped'; error?: ErrorJson }
   /** Calls a service of another plugin or a capability of the host. */
   | { t: 'call'; id: number; service: string; range: string; method: string; args: unknown; trace: string }
-  /** Asks whether a service can be had; replied to once it can, or with the reason why not. */
+  /** Asks whether a service can be had; replied to once it can, or with the reason why not. An optional one that cannot: `value: false`. */
   | { t: 'use'; id: number; service: string; range: string; optional: boolean }
   | { t: 'tool'; id: number; name: string; input: unknown; trace: string }
   | { t: 'hook'; id: number; name: string; value: unknown; timeoutMs: number; failure: 'open' | 'closed'; trace: string }
