@@ -26,7 +26,7 @@ const bundles: { name: string; inputs: string; options: BuildOptions }[] = [
   {
     name: 'kernel/sandbox',
     inputs: 'packages/kernel/src',
-    options: { ...common, entryPoints: ['packages/kernel/src/node/sandbox-child.ts'], outdir: 'packages/kernel/dist/sandbox', packages: 'external' },
+    options: { ...common, entryPoints: ['packages/kernel/src/node/sandbox-child.ts'], outfile: 'packages/kernel/dist/sandbox/sandbox-child.mjs', sourcemap: false },
   },
   {
     name: 'kernel/guest',

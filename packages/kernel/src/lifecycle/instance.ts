@@ -1,0 +1,387 @@
+// packages/kernel/src/lifecycle/instance.ts: the kernel's end of one running plugin: its protocol, nothing of its policy.
+//   I1  What the guest says is untrusted: each message is parsed, each payload decoded once, and a bad one costs only itself.
+//   I2  A call into the guest is answered once: by the guest, by its time-out, by its cancel or by the end of the instance.
+//   I3  Nothing is delivered to, and nothing is taken from, an instance that has ended.
+//   I4  Calls waiting in either direction are bounded by the plugin's queue limit.
+import {
+  decode,
+  encode,
+  errorFromJson,
+  type ErrorJson,
+  errorToJson,
+  type GuestMessage,
+  type Handles,
+  type Limits,
+  LifecycleError,
+  type LogLevel,
+  type Parcel,
+  parseGuestMessage,
+  PryxError,
+  SandboxError,
+  ServiceError,
+  type StreamMessage,
+} from '../contract/index.ts'
+import type { Clock } from '../powers.ts'
+import type { Guest } from '../sandbox/sandbox.ts'
+import { createStreams } from './streams.ts'
+
+const SWEEP_MS = 50 // how exactly time-outs of calls are kept
+const MAX_LOG = 8_192 // characters of one log line
+
+type Message<T extends GuestMessage['t']> = Extract<GuestMessage, { t: T }>
+
+/** What the guest asked for, decoded; whoever wires the instance decides and acts. */
+export interface InstancePorts {
+  call(message: Message<'call'>, args: unknown[], signal: AbortSignal): Promise<unknown>
+  use(message: Message<'use'>, signal: AbortSignal): Promise<unknown>
+  tool(message: Message<'tool'>, input: unknown, signal: AbortSignal): Promise<unknown>
+  hook(message: Message<'hook'>, value: unknown, signal: AbortSignal): Promise<unknown>
+  emit(name: string, data: unknown, trace: string): unknown
+  subscribe(message: Message<'on'>): void
+  unsubscribe(sub: number): void
+  acknowledge(sub: number, seq: number, error: ErrorJson | undefined): void
+  provide(message: Message<'provide'>): void
+  withdraw(message: Message<'withdraw'>): void
+  log(level: LogLevel, text: string): void
+  checkpoint(state: unknown): void
+  uncaught(error: ErrorJson): void
+}
+
+export type InvokeKind = 'service' | 'tool' | 'hook' | 'fn'
+
+export interface InvokeOptions {
+  from: string
+  trace: string
+  signal?: AbortSignal | undefined
+  /** ms; 0 for no limit but the signal. */
+  timeoutMs: number
+}
+
+export interface Instance {
+  readonly guest: Guest
+  readonly ended: boolean
+  /** Calls into the guest that are not answered yet. */
+  readonly waiting: number
+  activate(start: { name: string; version: string; config: unknown; previous: unknown; tools: unknown[] }): Promise<void>
+  invoke(kind: InvokeKind, name: string, method: string, args: unknown, options: InvokeOptions): Promise<unknown>
+  /** Sends a message of the bus as it is, its `data` encoded. */
+  deliver(message: { t: string; data?: unknown }): void
+  /** State for the next instance; undefined `has` means the plugin hands nothing over. */
+  handOver(timeoutMs: number): Promise<{ has: boolean; state: unknown }>
+  /** Asks the guest to end and waits for it, at most `timeoutMs`. */
+  deactivate(reason: string, timeoutMs: number): Promise<void>
+  /** Batches from the sandbox. */
+  received(messages: unknown[], parcel: Parcel, plain: boolean): void
+  /** The end: open calls fail with `reason`. Calls whose turn had not run are given to `again` instead, if it takes them. */
+  end(reason: PryxError, again?: (call: LostCall) => boolean): void
+}
+
+/** A call the guest may never have seen. */
+export interface LostCall {
+  kind: InvokeKind
+  name: string
+  method: string
+  args: unknown
+  options: InvokeOptions
+  settle(outcome: Promise<unknown>): void
+}
+
+interface Pending {
+  resolve(value: unknown): void
+  reject(error: unknown): void
+  deadline: number
+  /** The batch it left in: seen by the guest only if that batch was taken. */
+  batch: number
+  lost: Omit<LostCall, 'settle'>
+  unlisten: (() => void) | undefined
+}
+
+export function createInstance(plugin: string, limits: Limits, guest: Guest, ports: InstancePorts, clock: Clock): Instance {
+  const pending = new Map<number, Pending>()
+  const outgoing = new Map<number, AbortController>()
+  const streams = createStreams({ post: send, encode: pack, decode: unpack, errorJson: errorToJson })
+  const handles: Handles = { sendStream: streams.send, receiveStream: streams.receive, receiveFunction: remoteFunction }
+  const activation = Promise.withResolvers<void>()
+  const stopped = Promise.withResolvers<void>()
+  let state = Promise.withResolvers<{ has: boolean; state: unknown }>()
+  let serial = 0
+  let sweeping = false
+  let ended = false
+  activation.promise.catch(() => {}) // told to whoever activates; nobody does if it ends first
+
+  return {
+    guest,
+    get ended() {
+      return ended
+    },
+    get waiting() {
+      return pending.size
+    },
+    activate,
+    invoke,
+    deliver: (message) => send('data' in message ? { ...message, data: pack(message.data) } : message),
+    handOver,
+    deactivate,
+    received,
+    end,
+  }
+
+  // ── into the guest ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  async function activate(start: Parameters<Instance['activate']>[0]): Promise<void> {
+    const { messageBytes } = limits
+    send({ t: 'activate', ...start, config: pack(start.config), previous: pack(start.previous), messageBytes })
+    const late = clock.after(limits.activateMs, () => {
+      activation.reject(
+        new LifecycleError('PLUGIN_ACTIVATE_TIMEOUT', `${plugin} did not finish activate within ${limits.activateMs} ms`, {
+          plugin,
+          hint: 'Return from activate once the plugin is ready; start long work without awaiting it.',
+        }),
+      )
+    })
+    await activation.promise.finally(late)
+  }
+
+  function invoke(kind: InvokeKind, name: string, method: string, args: unknown, options: InvokeOptions): Promise<unknown> {
+    if (ended) return Promise.reject(gone(plugin))
+    if (options.signal?.aborted) return Promise.reject(cancelled(options.signal))
+    if (pending.size >= limits.queue) return Promise.reject(queueFull(plugin, limits.queue)) // I4
+    return new Promise((resolve, reject) => {
+      const id = ++serial
+      const deadline = options.timeoutMs > 0 ? clock.now() + options.timeoutMs : Number.POSITIVE_INFINITY
+      const call: Pending = { resolve, reject, deadline, batch: 0, lost: { kind, name, method, args, options }, unlisten: undefined }
+      try {
+        guest.post({ t: 'call', id, kind, name, method, args: pack(args), from: options.from, trace: options.trace })
+      } catch (error) {
+        return reject(error)
+      }
+      call.batch = guest.posted
+      if (options.signal) call.unlisten = onAbort(options.signal, () => cancel(id, cancelled(options.signal)))
+      pending.set(id, call)
+      sweep()
+    })
+  }
+
+  function cancel(id: number, reason: unknown): void {
+    const call = take(id)
+    if (call === undefined) return
+    send({ t: 'cancel', id })
+    call.reject(reason)
+  }
+
+  /** One timer for all open calls. */
+  function sweep(): void {
+    if (sweeping || ended) return
+    sweeping = true
+    clock.after(SWEEP_MS, () => {
+      sweeping = false
+      const now = clock.now()
+      for (const [id, call] of pending) if (call.deadline <= now) cancel(id, late(plugin, call.lost))
+      if (pending.size > 0) sweep()
+    })
+  }
+
+  function take(id: number): Pending | undefined {
+    const call = pending.get(id)
+    if (call === undefined) return undefined
+    pending.delete(id)
+    call.unlisten?.()
+    return call
+  }
+
+  async function handOver(timeoutMs: number): Promise<{ has: boolean; state: unknown }> {
+    if (ended) return { has: false, state: undefined }
+    state = Promise.withResolvers()
+    send({ t: 'handover' })
+    const late = clock.after(timeoutMs, () => state.resolve({ has: false, state: undefined }))
+    return state.promise.finally(late)
+  }
+
+  async function deactivate(reason: string, timeoutMs: number): Promise<void> {
+    if (ended) return
+    send({ t: 'deactivate', reason })
+    const late = clock.after(timeoutMs, () => stopped.resolve())
+    await stopped.promise.finally(late)
+  }
+
+  function end(reason: PryxError, again: (call: LostCall) => boolean = () => false): void {
+    if (ended) return
+    ended = true // I3
+    const taken = guest.taken
+    guest.dispose()
+    activation.reject(reason)
+    stopped.resolve()
+    state.resolve({ has: false, state: undefined })
+    streams.close(reason)
+    for (const controller of outgoing.values()) controller.abort(reason)
+    outgoing.clear()
+    for (const [id, call] of [...pending]) {
+      take(id)
+      const unseen = call.batch > taken
+      if (!unseen || !again({ ...call.lost, settle: (outcome) => outcome.then(call.resolve, call.reject) })) call.reject(reason)
+    }
+  }
+
+  // ── from the guest ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  function received(messages: unknown[], parcel: Parcel, plain: boolean): void {
+    for (const raw of messages) {
+      if (ended) return // I3
+      const message = parseGuestMessage(raw)
+      if (message === undefined) {
+        ports.log('warn', 'the guest sent a message that is none of the protocol; it was ignored')
+        continue
+      }
+      try {
+        handle(message, plain ? undefined : parcel)
+      } catch (error) {
+        refused(message, error) // I1
+      }
+    }
+  }
+
+  function handle(message: GuestMessage, parcel: Parcel | undefined): void {
+    switch (message.t) {
+      case 'reply':
+        return answered(message, parcel)
+      case 'call':
+        return serve(message.id, (signal) => ports.call(message, listOf(open(message.args, parcel)), signal))
+      case 'use':
+        return serve(message.id, (signal) => ports.use(message, signal))
+      case 'tool':
+        return serve(message.id, (signal) => ports.tool(message, open(message.input, parcel), signal))
+      case 'hook':
+        return serve(message.id, (signal) => ports.hook(message, open(message.value, parcel), signal))
+      case 'emit':
+        return emitted(message, parcel)
+      case 'cancel':
+        outgoing.get(message.id)?.abort(new PryxError('CANCELLED', 'the caller cancelled'))
+        return
+      case 'ack':
+        return ports.acknowledge(message.sub, message.seq, message.error)
+      case 'on':
+        return ports.subscribe(message)
+      case 'off':
+        return ports.unsubscribe(message.sub)
+      case 'provide':
+        return ports.provide(message)
+      case 'withdraw':
+        return ports.withdraw(message)
+      case 'log':
+        return ports.log(message.level, message.text.slice(0, MAX_LOG))
+      case 'checkpoint':
+        return ports.checkpoint(open(message.state, parcel))
+      case 'uncaught':
+        return ports.uncaught(message.error)
+      case 'active':
+        return activation.resolve()
+      case 'failed':
+        return activation.reject(errorFromJson(message.error))
+      case 'state':
+        return state.resolve({ has: message.has, state: open(message.state, parcel) })
+      case 'stopped':
+        return stopped.resolve()
+      default:
+        return streams.handle(message, parcel ?? { buffers: [] })
+    }
+  }
+
+  function answered(message: Message<'reply'>, parcel: Parcel | undefined): void {
+    const call = take(message.id)
+    if (call === undefined) return // late: it was cancelled or timed out
+    if (message.error !== undefined) return call.reject(errorFromJson(message.error))
+    try {
+      call.resolve(open(message.value, parcel))
+    } catch (error) {
+      call.reject(error)
+    }
+  }
+
+  /** Runs a request of the guest and replies once. */
+  function serve(id: number, run: (signal: AbortSignal) => Promise<unknown>): void {
+    if (outgoing.size >= limits.queue) return reply(id, undefined, queueFull(plugin, limits.queue)) // I4
+    if (outgoing.has(id)) return reply(id, undefined, new SandboxError('SANDBOX_WIRE', `call ${id} is already open`))
+    const controller = new AbortController()
+    outgoing.set(id, controller)
+    run(controller.signal)
+      .then(
+        (value) => reply(id, value),
+        (error: unknown) => reply(id, undefined, error),
+      )
+      .finally(() => outgoing.delete(id))
+  }
+
+  function emitted(message: Message<'emit'>, parcel: Parcel | undefined): void {
+    const room = ports.emit(message.name, open(message.data, parcel), message.trace)
+    if (!(room instanceof Promise)) return reply(message.id, undefined)
+    room.then(
+      () => reply(message.id, undefined),
+      (error: unknown) => reply(message.id, undefined, error),
+    )
+  }
+
+  function reply(id: number, value: unknown, error?: unknown): void {
+    if (ended) return
+    try {
+      if (error === undefined) return guest.post(value === undefined ? { t: 'reply', id } : { t: 'reply', id, value: pack(value) })
+    } catch (failure) {
+      error = failure // the value cannot cross; the caller is told instead
+    }
+    send({ t: 'reply', id, error: errorToJson(error) })
+  }
+
+  function refused(message: GuestMessage, error: unknown): void {
+    if ('id' in message && message.t !== 'reply' && message.t !== 'cancel') return reply(message.id, undefined, error)
+    ports.log('warn', `a ${message.t} message was refused: ${error instanceof Error ? error.message : String(error)}`)
+  }
+
+  function remoteFunction(id: number): (...args: unknown[]) => Promise<unknown> {
+    return (...args) => invoke('fn', String(id), '', args, { from: 'host', trace: '', timeoutMs: limits.callMs })
+  }
+
+  // ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  function pack(value: unknown): unknown {
+    return encode(value, guest.parcel, handles)
+  }
+
+  function open(value: unknown, parcel: Parcel | undefined): unknown {
+    return parcel === undefined ? value : unpack(value, parcel)
+  }
+
+  function unpack(value: unknown, parcel: Parcel): unknown {
+    return decode(value, parcel, handles)
+  }
+
+  function send(message: object | StreamMessage): void {
+    if (!ended) guest.post(message)
+  }
+}
+
+function listOf(value: unknown): unknown[] {
+  if (!Array.isArray(value)) throw new SandboxError('SANDBOX_WIRE', 'the arguments of a call are not a list')
+  return value
+}
+
+function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  signal.addEventListener('abort', listener, { once: true })
+  return () => signal.removeEventListener('abort', listener)
+}
+
+function cancelled(signal: AbortSignal | undefined): unknown {
+  const reason: unknown = signal?.reason
+  return PryxError.is(reason) ? reason : new PryxError('CANCELLED', 'the caller cancelled', { cause: reason })
+}
+
+function gone(plugin: string): ServiceError {
+  return new ServiceError('SERVICE_GONE', `${plugin} has ended`, { plugin })
+}
+
+function late(plugin: string, { kind, name, method, options }: Omit<LostCall, 'settle'>): ServiceError {
+  const what = kind === 'service' ? `${name}.${method}` : `${kind} ${name}`
+  return new ServiceError('SERVICE_TIMEOUT', `${what} of ${plugin} did not answer within ${options.timeoutMs} ms`, { plugin, service: name })
+}
+
+function queueFull(plugin: string, max: number): SandboxError {
+  return new SandboxError('SANDBOX_QUEUE_FULL', `${plugin} has ${max} calls waiting`, { limit: 'queue', used: max, max, hint: 'Wait for answers before calling again.' })
+}

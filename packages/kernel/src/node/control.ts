@@ -1,0 +1,36 @@
+// packages/kernel/src/node/control.ts: what the kernel and a sandbox process say to each other about isolates; guests never see it.
+
+/** Kernel → sandbox process. Bytes named in a comment travel as the frame's buffers. */
+export type ToChild =
+  /** Buffers: the startup snapshot, or none: then the child makes one and sends it back. */
+  | { c: 'init' }
+  /** Buffers: the plugin's code (UTF-8). */
+  | { c: 'start'; isolate: number; name: string; memoryMb: number; turnMs: number; activateMs: number }
+  | { c: 'dispose'; isolate: number }
+  /** The kernel has handled this many more bytes of the isolate's messages. */
+  | { c: 'credit'; isolate: number; bytes: number }
+  | { c: 'ping'; n: number }
+
+/** Sandbox process → kernel. */
+export type FromChild =
+  | { c: 'ready' }
+  /** Buffers: the startup snapshot, to be kept for the next process. */
+  | { c: 'snapshot' }
+  /** Turns since the last report, per isolate: batches done in all, ms spent in guest code, and heap bytes where measured. */
+  | { c: 'turns'; list: TurnReport[] }
+  | { c: 'ended'; isolate: number; code: string; message: string; used?: number; max?: number; strike: boolean }
+  /** A turn on the thread pool that will not end: only the end of the process stops it. */
+  | { c: 'stuck'; isolate: number; code: string; message: string }
+  | { c: 'pong'; n: number }
+
+export type TurnReport = [isolate: number, batchesDone: number, ms: number, turns: number, heapBytes: number]
+
+/** The black box: 16 bytes in a file both processes hold open. Written by the child around each turn, read by the watchdog. */
+export const BLACK_BOX_BYTES = 16
+/** File descriptors of the child. */
+export const PIPE_FD = 3
+export const BLACK_BOX_FD = 4
+/** Bytes of one isolate's messages that may wait for the kernel before its turns pause. */
+export const OUT_WINDOW = 4 * 1_048_576
+/** Bytes one turn may send. */
+export const MAX_TURN_BYTES = 32 * 1_048_576

@@ -1,0 +1,334 @@
+// packages/kernel/src/node/isolate.ts: one plugin's isolate inside the sandbox process.
+//   I1  Guest code runs only inside a turn, and every turn has a time-out. Only strings and byte buffers cross.
+//   I2  No ivm object is ever handed to the guest; host functions are callbacks that queue or compute, and reach nothing.
+//   I3  Turns run on this thread once the plugin has shown short turns, and on the thread pool before that and after a
+//       long one: so a plugin not known to be quick cannot make its neighbours wait.
+import { randomFillSync, webcrypto } from 'node:crypto'
+import type ivmTypes from 'isolated-vm'
+import { runCrypto } from '../guest/web/crypto-host.ts'
+import { type Clip, moduleSource, namesOf } from './guest-modules.ts'
+import { parseUrl, setUrl } from './guest-url.ts'
+import { MAX_TURN_BYTES } from './control.ts'
+import { ivm } from './native.ts'
+
+const QUICK_TURNS = 20 // turns under SLOW_MS before a plugin may run on this thread
+const SLOW_MS = 10
+const STUCK_GRACE_MS = 120 // a pool turn that outlives its time-out by this will not end
+const MAX_TIMERS = 10_000
+const MAX_RANDOM_BYTES = 65_536
+
+export interface Batch {
+  text: string
+  buffers: Uint8Array[]
+}
+
+export interface IsolateSpec {
+  id: number
+  name: string
+  code: string
+  memoryMb: number
+  turnMs: number
+  activateMs: number
+}
+
+export interface IsolateEvents {
+  /** Messages of the guest, unread. */
+  sent(text: string, buffers: Uint8Array[]): void
+  /** A turn is wanted: a timer fired or a digest is ready. */
+  wake(): void
+  /** The isolate is gone; `strike` says whether the plugin is to blame. */
+  ended(end: { code: string; message: string; used?: number; max?: number; strike: boolean }): void
+  stuck(end: { code: string; message: string }): void
+  catastrophe(message: string): void
+}
+
+export interface GuestIsolate {
+  readonly id: number
+  readonly ready: boolean
+  readonly busy: boolean
+  readonly ended: boolean
+  /** True while the next turn may run on this thread. */
+  readonly quick: boolean
+  /** Local messages (timers, digests) that wait for a turn. */
+  hasLocal(): boolean
+  turnSync(batches: Batch[]): number
+  turnOnPool(batches: Batch[]): Promise<number>
+  start(): Promise<void>
+  heapBytes(): number
+  dispose(): void
+}
+
+/** Makes the isolate from the snapshot; the guest runtime is there, the plugin's code is not yet. */
+export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.ExternalCopy<ArrayBuffer> | undefined, runtime: string, events: IsolateEvents): GuestIsolate {
+  const isolate = new ivm.Isolate({
+    memoryLimit: spec.memoryMb,
+    ...(snapshot && { snapshot }),
+    onCatastrophicError: (message) => events.catastrophe(message),
+  })
+  const context = isolate.createContextSync()
+  if (snapshot === undefined) context.evalSync(runtime, { timeout: 5_000, filename: 'pryx-runtime.js' })
+  const timers = new Map<number, NodeJS.Timeout>()
+  let local: string[] = []
+  let localBuffers: Uint8Array[] = []
+  let turnBytes = 0
+  let ready = false
+  let busy = false
+  let ended = false
+  let quickTurns = 0
+  const runtimeRecord = boot()
+  const deliver = runtimeRecord.getSync('deliver', { reference: true }) as ivmTypes.Reference<(text: string, ...buffers: unknown[]) => void>
+
+  return {
+    id: spec.id,
+    get ready() {
+      return ready
+    },
+    get busy() {
+      return busy
+    },
+    get ended() {
+      return ended
+    },
+    get quick() {
+      return quickTurns >= QUICK_TURNS
+    },
+    hasLocal: () => local.length > 0,
+    turnSync,
+    turnOnPool,
+    start,
+    heapBytes: () => (ended || busy ? 0 : heap()),
+    dispose: () => end(undefined),
+  }
+
+  // ── turns ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  function turnSync(batches: Batch[]): number {
+    const startedAt = performance.now()
+    turnBytes = 0
+    try {
+      const { text, buffers } = takeAll(batches)
+      if (buffers.length === 0) deliver.applySync(undefined, [text], { timeout: spec.turnMs })
+      else deliver.applySync(undefined, [text, ...buffers.map(exact)], { timeout: spec.turnMs, arguments: { copy: true } })
+    } catch (error) {
+      failed(error, performance.now() - startedAt)
+    }
+    return settle(performance.now() - startedAt)
+  }
+
+  async function turnOnPool(batches: Batch[]): Promise<number> {
+    const startedAt = performance.now()
+    turnBytes = 0
+    busy = true
+    const watch = setTimeout(() => events.stuck(stuckEnd()), spec.turnMs + STUCK_GRACE_MS + 100)
+    try {
+      const { text, buffers } = takeAll(batches)
+      const copy = buffers.length > 0 ? ({ arguments: { copy: true } } as const) : {}
+      await deliver.apply(undefined, [text, ...buffers.map(exact)], { timeout: spec.turnMs, ...copy })
+    } catch (error) {
+      failed(error, performance.now() - startedAt)
+    } finally {
+      clearTimeout(watch)
+      busy = false
+    }
+    return settle(performance.now() - startedAt)
+  }
+
+  function settle(ms: number): number {
+    quickTurns = ms < SLOW_MS ? quickTurns + 1 : 0 // I3
+    return ms
+  }
+
+  function takeAll(batches: Batch[]): Batch {
+    const locals = local.length > 0 ? { text: `[${local.join(',')}]`, buffers: localBuffers } : undefined
+    local = []
+    localBuffers = []
+    const all = locals ? [locals, ...batches] : batches
+    const first = all[0]
+    if (all.length === 1 && first) return first
+    return joinBatches(all)
+  }
+
+  function failed(error: unknown, ms: number): void {
+    if (ended) return
+    const message = messageOf(error)
+    if (/timed out/.test(message))
+      end({ code: 'SANDBOX_TURN_TIMEOUT', message: `one turn ran longer than ${spec.turnMs} ms`, used: Math.round(ms), max: spec.turnMs, strike: true })
+    else if (/disposed|memory limit/i.test(message))
+      end({ code: 'SANDBOX_MEMORY', message: `the isolate passed its memory limit of ${spec.memoryMb} MiB`, max: spec.memoryMb, strike: true })
+    else report(error) // an unhandled rejection: the isolate is well
+  }
+
+  /** Speaks for the guest: ivm hands unhandled rejections to us and not to it. */
+  function report(error: unknown): void {
+    const stack = error instanceof Error && typeof error.stack === 'string' ? error.stack.slice(0, 8_000) : undefined
+    const name = error instanceof Error ? String(error.name).slice(0, 64) : 'Error'
+    const json = { name, code: 'UNHANDLED_REJECTION', message: messageOf(error).slice(0, 4_000), ...(stack && { stack }) }
+    events.sent(JSON.stringify([{ t: 'uncaught', error: json }]), [])
+  }
+
+  function stuckEnd(): { code: string; message: string } {
+    return { code: 'SANDBOX_STUCK', message: `a turn did not end at its limit of ${spec.turnMs} ms and cannot be interrupted` }
+  }
+
+  // ── start and end ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  async function start(): Promise<void> {
+    busy = true
+    const watch = setTimeout(() => events.stuck(stuckEnd()), spec.activateMs + STUCK_GRACE_MS)
+    const startedAt = performance.now()
+    try {
+      const plugin = await isolate.compileModule(spec.code, { filename: `${spec.name}/plugin.js` })
+      const entry = isolate.compileModuleSync(`import * as plugin from 'plugin'\nimport { start } from 'pryx:runtime'\nstart(plugin)`, { filename: 'pryx-entry.js' })
+      entry.instantiateSync(context, (specifier: string) => {
+        if (specifier === 'plugin') return plugin
+        return builtin(specifier)
+      })
+      await entry.evaluate({ timeout: spec.activateMs })
+      ready = true
+    } catch (error) {
+      startFailed(error, performance.now() - startedAt)
+    } finally {
+      clearTimeout(watch)
+      busy = false
+    }
+  }
+
+  function startFailed(error: unknown, ms: number): void {
+    if (ended) return
+    const message = messageOf(error)
+    if (/timed out/.test(message))
+      return end({ code: 'SANDBOX_TURN_TIMEOUT', message: `loading ran longer than ${spec.activateMs} ms`, used: Math.round(ms), max: spec.activateMs, strike: true })
+    if (/disposed|memory limit/i.test(message)) return failed(error, ms)
+    const stack = error instanceof Error ? `\n${String(error.stack ?? '').slice(0, 4_000)}` : ''
+    end({ code: 'PLUGIN_LOAD_FAILED', message: `${message}${stack}`, strike: true })
+  }
+
+  function builtin(specifier: string): ivmTypes.Module {
+    const names = specifier === 'pryx:runtime' ? ['start'] : namesOf(runtimeRecord, specifier)
+    if (names === undefined) {
+      throw new Error(`the bundle imports "${specifier.slice(0, 80)}", which is not there; bundle it with \`pryx build\` (only zod is supplied)`)
+    }
+    const source = specifier === 'pryx:runtime' ? runtimeRecord : (runtimeRecord.getSync('modules', { reference: true }) as ivmTypes.Reference).getSync(specifier, { reference: true })
+    const key = '__pryxModule'
+    context.global.setSync(key, (source as ivmTypes.Reference).derefInto())
+    const module = isolate.compileModuleSync(moduleSource(key, names), { filename: `${specifier}.js` })
+    module.instantiateSync(context, () => {
+      throw new Error('a built-in module imports nothing')
+    })
+    module.evaluateSync({ timeout: 1_000 })
+    context.global.deleteSync(key)
+    return module
+  }
+
+  function end(why: Parameters<IsolateEvents['ended']>[0] | undefined): void {
+    if (ended) return
+    ended = true
+    for (const timer of timers.values()) clearTimeout(timer)
+    timers.clear()
+    try {
+      isolate.dispose()
+    } catch {
+      // already gone: V8 ended it at its memory limit
+    }
+    if (why) events.ended(why)
+  }
+
+  function heap(): number {
+    const { used_heap_size, externally_allocated_size } = isolate.getHeapStatisticsSync()
+    return used_heap_size + externally_allocated_size
+  }
+
+  // ── what the guest is lent (I2) ────────────────────────────────────────────────────────────────────────────────
+
+  function boot(): ivmTypes.Reference<Record<string, unknown>> {
+    const lent = {
+      send: (text: string, ...buffers: Uint8Array[]) => send(text, buffers),
+      parseUrl,
+      setUrl,
+      random: (bytes: number) => randomFillSync(new Uint8Array(Math.min(Math.max(0, bytes | 0), MAX_RANDOM_BYTES))),
+      startTimer,
+      stopTimer,
+      now: () => Math.round(performance.now() * 10) / 10,
+      cryptoCall,
+    }
+    const names = Object.keys(lent)
+    const script = `return __pryxBoot({ ${names.map((name, i) => `${name}: $${i}`).join(', ')} })`
+    const callbacks = Object.values(lent).map((fn) => new ivm.Callback(fn as (...args: never[]) => unknown))
+    return context.evalClosureSync(script, callbacks, { result: { reference: true }, timeout: 1_000 }) as ivmTypes.Reference<Record<string, unknown>>
+  }
+
+  function send(text: unknown, buffers: unknown[]): void {
+    if (ended || typeof text !== 'string') return
+    const bytes = buffers.filter((buffer): buffer is Uint8Array => buffer instanceof Uint8Array)
+    turnBytes += text.length + bytes.reduce((sum, buffer) => sum + buffer.byteLength, 0)
+    if (turnBytes > MAX_TURN_BYTES) return void setImmediate(() => end(floodEnd()))
+    events.sent(text, bytes)
+  }
+
+  function floodEnd(): Clip {
+    return { code: 'SANDBOX_FLOOD', message: `one turn sent more than ${MAX_TURN_BYTES / 1_048_576} MiB`, used: turnBytes, max: MAX_TURN_BYTES, strike: true }
+  }
+
+  function startTimer(id: unknown, ms: unknown): boolean {
+    if (ended || typeof id !== 'number' || timers.size >= MAX_TIMERS) return false
+    const delay = typeof ms === 'number' && ms > 0 ? Math.min(ms, 2 ** 31 - 1) : 0
+    const fire = () => {
+      timers.delete(id)
+      local.push(`{"t":"timer","id":${id}}`)
+      events.wake()
+    }
+    timers.set(id, setTimeout(fire, delay))
+    return true
+  }
+
+  function stopTimer(id: unknown): void {
+    clearTimeout(timers.get(id as number))
+    timers.delete(id as number)
+  }
+
+  function cryptoCall(id: unknown, operation: unknown, parameters: unknown, ...data: unknown[]): void {
+    const bytes = data.filter((item): item is Uint8Array => item instanceof Uint8Array)
+    runCrypto(webcrypto as unknown as Crypto, String(operation), String(parameters), bytes).then(
+      (result) => answer({ t: 'crypto', id: Number(id), ...(result.json !== undefined && { json: result.json }) }, result.data),
+      (error: unknown) => answer({ t: 'crypto', id: Number(id), error: messageOf(error).slice(0, 500), name: error instanceof Error ? error.name : 'Error' }),
+    )
+  }
+
+  function answer(message: Record<string, unknown>, data?: Uint8Array): void {
+    if (ended) return
+    if (data) message.buffer = localBuffers.push(data) - 1
+    local.push(JSON.stringify(message))
+    events.wake()
+  }
+}
+
+/** One batch out of several: texts joined, buffer indices moved. Only called when a turn takes more than one. */
+function joinBatches(batches: Batch[]): Batch {
+  const buffers: Uint8Array[] = []
+  const texts: string[] = []
+  for (const batch of batches) {
+    texts.push(buffers.length === 0 || batch.buffers.length === 0 ? batch.text : shiftBuffers(batch.text, buffers.length))
+    buffers.push(...batch.buffers)
+  }
+  return { text: `[${texts.map((text) => text.slice(1, -1)).filter((text) => text !== '').join(',')}]`, buffers }
+}
+
+/** Moves the buffer indices of one batch. A batch with buffers is parsed once more; that is rare and small beside its bytes. */
+function shiftBuffers(text: string, by: number): string {
+  return JSON.stringify(JSON.parse(text), (_key, value: unknown) => {
+    if (typeof value !== 'object' || value === null) return value
+    const tagged = value as { $?: unknown; i?: unknown; t?: unknown; buffer?: unknown }
+    if (tagged.$ === 'bytes' && typeof tagged.i === 'number') return { ...tagged, i: tagged.i + by, $: 'bytes' }
+    if (tagged.t === 'crypto' && typeof tagged.buffer === 'number') return { ...tagged, buffer: tagged.buffer + by }
+    return value
+  })
+}
+
+/** With a buffer of its own length, so that nothing beside the bytes is copied along. */
+function exact(buffer: Uint8Array): Uint8Array<ArrayBuffer> {
+  return buffer.byteLength === buffer.buffer.byteLength ? (buffer as Uint8Array<ArrayBuffer>) : new Uint8Array(buffer)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? String(error.message) : String(error)
+}

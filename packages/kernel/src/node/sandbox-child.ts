@@ -1,0 +1,201 @@
+// packages/kernel/src/node/sandbox-child.ts: the sandbox process. Holds isolates, runs their turns, and knows nothing else.
+//   C1  It has no files, no children, no environment: Node's --permission is its second wall. Its one door is the pipe (fd 3).
+//   C2  Before each turn on this thread the black box (fd 4) says whose it is, so that a process that never answers again still names the culprit.
+//   C3  It ends when the pipe ends. It never outlives the kernel.
+//   C4  Isolates take turns in order of arrival; after 5 ms of turns the pipe is served first.
+import { Buffer } from 'node:buffer'
+import { readFileSync, writeSync } from 'node:fs'
+import { Socket } from 'node:net'
+import type ivmTypes from 'isolated-vm'
+import { BLACK_BOX_BYTES, BLACK_BOX_FD, type FromChild, OUT_WINDOW, PIPE_FD, type ToChild, type TurnReport } from './control.ts'
+import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
+import { type Batch, createGuestIsolate, type GuestIsolate } from './isolate.ts'
+import { ivm } from './native.ts'
+
+const SLICE_MS = 5
+const REPORT_MS = 20
+const HEAP_EVERY_MS = 1_000
+
+interface Seat {
+  guest: GuestIsolate
+  inbox: Batch[]
+  /** Batches handed over in all, those of turns that have ended in all. */
+  taken: number
+  queued: boolean
+  /** Bytes sent that the kernel has not handled yet. */
+  outstanding: number
+  ms: number
+  turns: number
+  reported: number
+  heapAt: number
+}
+
+const runtime = readFileSync(new URL('./guest.js', import.meta.url), 'utf8')
+const socket = new Socket({ fd: PIPE_FD, readable: true, writable: true })
+const out = createFrameWriter(socket)
+const seats = new Map<number, Seat>()
+const ready: Seat[] = []
+const blackBox = Buffer.alloc(BLACK_BOX_BYTES)
+let snapshot: ivmTypes.ExternalCopy<ArrayBuffer> | undefined
+let running = false
+let turnNumber = 0
+
+socket.on('data', createFrameReader((frame) => (frame.isolate === 0 ? control(frame) : deliver(frame))))
+socket.on('close', () => process.kill(process.pid, 'SIGKILL')) // C3; exit() could hang on a busy isolate
+socket.on('error', () => process.kill(process.pid, 'SIGKILL'))
+
+function control(frame: Frame): void {
+  const message = JSON.parse(frame.text) as ToChild // from the kernel, which is trusted here
+  switch (message.c) {
+    case 'init':
+      return init(frame.buffers[0])
+    case 'start':
+      return start(message, frame.buffers)
+    case 'dispose':
+      return dispose(message.isolate)
+    case 'credit':
+      return credit(message.isolate, message.bytes)
+    case 'ping':
+      return tell({ c: 'pong', n: message.n })
+  }
+}
+
+function init(kept: Uint8Array | undefined): void {
+  if (kept) snapshot = new ivm.ExternalCopy(new Uint8Array(kept).buffer as ArrayBuffer)
+  else {
+    snapshot = ivm.Isolate.createSnapshot([{ code: runtime, filename: 'pryx-runtime.js' }])
+    tell({ c: 'snapshot' }, [new Uint8Array(snapshot.copy())])
+  }
+  tell({ c: 'ready' })
+}
+
+function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]): void {
+  const id = message.isolate
+  const spec = { ...message, id, code: Buffer.from(code ?? new Uint8Array()).toString('utf8') }
+  try {
+    const guest = createGuestIsolate(spec, snapshot, runtime, {
+      sent: (text, buffers) => sent(id, text, buffers),
+      wake: () => wake(id),
+      ended: (end) => {
+        seats.delete(id)
+        tell({ c: 'ended', isolate: id, ...end })
+      },
+      stuck: (end) => tell({ c: 'stuck', isolate: id, ...end }),
+      catastrophe: (text) => tell({ c: 'stuck', isolate: id, code: 'SANDBOX_MEMORY', message: `V8 gave up on this isolate: ${text.slice(0, 200)}` }),
+    })
+    seats.set(id, { guest, inbox: [], taken: 0, queued: false, outstanding: 0, ms: 0, turns: 0, reported: 0, heapAt: 0 })
+    void guest.start().then(() => wake(id))
+  } catch (error) {
+    tell({ c: 'ended', isolate: id, code: 'PLUGIN_LOAD_FAILED', message: String((error as Error).message), strike: true })
+  }
+}
+
+function dispose(id: number): void {
+  seats.get(id)?.guest.dispose()
+  seats.delete(id)
+}
+
+function deliver({ isolate, text, buffers }: Frame): void {
+  const seat = seats.get(isolate)
+  if (seat === undefined) return
+  seat.inbox.push({ text, buffers })
+  enqueue(seat)
+}
+
+function sent(id: number, text: string, buffers: Uint8Array[]): void {
+  const seat = seats.get(id)
+  if (seat) seat.outstanding += text.length
+  out.write(id, text, buffers)
+}
+
+function credit(id: number, bytes: number): void {
+  const seat = seats.get(id)
+  if (seat === undefined) return
+  seat.outstanding = Math.max(0, seat.outstanding - bytes)
+  enqueue(seat)
+}
+
+function wake(id: number): void {
+  const seat = seats.get(id)
+  if (seat) enqueue(seat)
+}
+
+function enqueue(seat: Seat): void {
+  const { guest } = seat
+  if (seat.queued || guest.busy || guest.ended || !guest.ready || seat.outstanding > OUT_WINDOW) return
+  if (seat.inbox.length === 0 && !guest.hasLocal()) return
+  seat.queued = true
+  ready.push(seat)
+  if (running) return
+  running = true
+  setImmediate(runTurns)
+}
+
+function runTurns(): void {
+  const startedAt = performance.now()
+  for (let seat = ready.shift(); seat !== undefined; seat = ready.shift()) {
+    runTurn(seat)
+    if (performance.now() - startedAt > SLICE_MS) break // C4
+  }
+  out.flush()
+  if (ready.length > 0) setImmediate(runTurns)
+  else running = false
+}
+
+function runTurn(seat: Seat): void {
+  seat.queued = false
+  const { guest } = seat
+  if (guest.ended) return
+  const batches = seat.inbox.splice(0)
+  if (!guest.quick) return void guest.turnOnPool(batches).then((ms) => turned(seat, batches.length, ms))
+  mark(guest.id)
+  const ms = guest.turnSync(batches)
+  mark(0)
+  turned(seat, batches.length, ms)
+}
+
+/** C2: which isolate is on turn; 0 for none. */
+function mark(isolate: number): void {
+  blackBox.writeUInt32LE(isolate === 0 ? turnNumber : ++turnNumber, 0)
+  blackBox.writeUInt32LE(isolate, 4)
+  writeSync(BLACK_BOX_FD, blackBox, 0, BLACK_BOX_BYTES, 0)
+}
+
+function turned(seat: Seat, batches: number, ms: number): void {
+  seat.taken += batches
+  seat.ms += ms
+  seat.turns++
+  scheduleReport()
+  enqueue(seat)
+}
+
+// ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+let reporting = false
+
+function scheduleReport(): void {
+  if (reporting) return
+  reporting = true
+  setTimeout(report, REPORT_MS)
+}
+
+function report(): void {
+  reporting = false
+  const now = performance.now()
+  const list: TurnReport[] = []
+  for (const [id, seat] of seats) {
+    if (seat.turns === seat.reported) continue
+    let heap = 0
+    if (now - seat.heapAt > HEAP_EVERY_MS) {
+      heap = seat.guest.heapBytes()
+      if (heap > 0) seat.heapAt = now
+    }
+    list.push([id, seat.taken, Math.round(seat.ms * 1_000) / 1_000, seat.turns, heap])
+    seat.reported = seat.turns
+  }
+  if (list.length > 0) tell({ c: 'turns', list })
+}
+
+function tell(message: FromChild, buffers: Uint8Array[] = []): void {
+  out.write(0, JSON.stringify(message), buffers)
+}

@@ -1,0 +1,379 @@
+// packages/kernel/src/node/sandbox-process.ts: isolates in a supervised child process; the default backend of sandbox/sandbox.ts.
+//   N1  The child gets no files, no children, no environment; on Linux it dies with this process even by SIGKILL.
+//   N2  What a guest sends is handled in slices: after 5 ms of one loop turn the rest waits, guest by guest, so a flood starves nobody.
+//   N3  A guest may have OUT_WINDOW bytes on the way; its turns pause until they are handled.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, unlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { needsDecode, SandboxError } from '../contract/index.ts'
+import type { Guest, GuestEnd, GuestEvents, GuestSpec, GuestUsage, Sandboxes, SandboxProcess } from '../sandbox/sandbox.ts'
+import { BLACK_BOX_BYTES, type FromChild, type ToChild, type TurnReport } from './control.ts'
+import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
+import type { SnapshotStore } from './snapshot-store.ts'
+
+const SLICE_MS = 5
+const READY_TIMEOUT_MS = 15_000
+const SETPRIV = '/usr/bin/setpriv'
+
+export interface ProcessOptions {
+  /** Where the startup snapshot is kept between processes and runs. */
+  snapshots: SnapshotStore
+  /** V8 flags for the child, for benches. */
+  execArgv?: readonly string[]
+}
+
+export function createSandboxes(options: ProcessOptions): Sandboxes {
+  return { spawn: (name, events) => openSandboxProcess(name, events, options) }
+}
+
+type ProcessEvents = Parameters<Sandboxes['spawn']>[1]
+
+interface Resident {
+  spec: GuestSpec
+  events: GuestEvents
+  usage: GuestUsage
+  taken: number
+  inbox: Frame[]
+  queued: boolean
+}
+
+function openSandboxProcess(name: string, events: ProcessEvents, options: ProcessOptions): SandboxProcess {
+  const blackBox = openBlackBox()
+  const child = spawnChild(blackBox, options.execArgv ?? [])
+  const pipe = child.stdio[3] as Socket
+  const out = createFrameWriter(pipe)
+  const residents = new Map<number, Resident>()
+  const waiting: Resident[] = []
+  const readiness = Promise.withResolvers<void>()
+  const lastWords: string[] = []
+  let serial = 0
+  let handling = false
+  let dead: GuestEnd | undefined
+  let culprit: string | undefined
+  let pinged = 0
+  let pingedAt = 0
+  let seen = { turn: 0, at: 0 }
+
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => keepLast(lastWords, text))
+  child.on('error', (error) => gone(`it could not be started: ${error.message}`))
+  child.on('exit', (code, signal) => gone(`it ended by ${signal ?? `exit code ${code}`}${hintOf(lastWords)}`))
+  pipe.on('error', () => {}) // the exit says more
+  pipe.on('data', guardedReader())
+  const late = setTimeout(() => kill({ code: 'SANDBOX_START', message: `${name} was not ready after ${READY_TIMEOUT_MS} ms` }), READY_TIMEOUT_MS)
+  readiness.promise.finally(() => clearTimeout(late)).catch(() => {})
+  const kept = options.snapshots.load()
+  tell({ c: 'init' }, kept ? [kept] : [])
+
+  return {
+    name,
+    get pid() {
+      return child.pid ?? 0
+    },
+    get guests() {
+      return residents.size
+    },
+    ready: readiness.promise,
+    start,
+    residentBytes: () => residentBytes(child.pid),
+    turnNow,
+    silentMs: () => (pingedAt === 0 ? 0 : performance.now() - pingedAt),
+    ping,
+    kill,
+  }
+
+  function start(spec: GuestSpec, guestEvents: GuestEvents): Guest {
+    const id = ++serial
+    const usage = { cpuMs: 0, turns: 0, heapBytes: 0, bytesIn: 0, bytesOut: 0, messagesIn: 0, messagesOut: 0 }
+    const resident: Resident = { spec, events: guestEvents, usage, taken: 0, inbox: [], queued: false }
+    residents.set(id, resident)
+    const { memoryMb, turnMs, activateMs } = spec
+    tell({ c: 'start', isolate: id, name: spec.plugin, memoryMb, turnMs, activateMs }, [new TextEncoder().encode(spec.code)])
+    if (dead) queueMicrotask(() => leave(id, dead as GuestEnd))
+    return createGuest(id, resident)
+  }
+
+  function createGuest(id: number, resident: Resident): Guest {
+    const { usage, spec } = resident
+    let texts: string[] = []
+    let parcel = { buffers: [] as Uint8Array[] }
+    let posted = 0
+    let scheduled = false
+    return {
+      process: name,
+      usage,
+      get posted() {
+        return posted + (scheduled ? 1 : 0)
+      },
+      get taken() {
+        return resident.taken
+      },
+      get parcel() {
+        return parcel
+      },
+      post,
+      dispose() {
+        if (!residents.delete(id)) return
+        tell({ c: 'dispose', isolate: id })
+        resident.events.left?.()
+      },
+    }
+
+    function post(message: object): void {
+      const text = JSON.stringify(message)
+      if (text.length > spec.messageBytes) throw tooLarge(spec, text.length)
+      texts.push(text)
+      usage.messagesIn++
+      usage.bytesIn += text.length
+      if (scheduled) return
+      scheduled = true
+      setImmediate(flush)
+    }
+
+    function flush(): void {
+      scheduled = false
+      posted++
+      out.write(id, `[${texts.join(',')}]`, parcel.buffers)
+      for (const buffer of parcel.buffers) usage.bytesIn += buffer.byteLength
+      texts = []
+      parcel = { buffers: [] }
+      out.flush()
+    }
+  }
+
+  // ── what arrives ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  function guardedReader(): (chunk: Buffer) => void {
+    const read = createFrameReader((frame) => (frame.isolate === 0 ? control(frame) : arrived(frame)))
+    return (chunk) => {
+      try {
+        read(chunk)
+      } catch (error) {
+        kill({ code: 'SANDBOX_FRAME', message: (error as Error).message })
+      }
+    }
+  }
+
+  function control(frame: Frame): void {
+    const message = JSON.parse(frame.text) as FromChild
+    switch (message.c) {
+      case 'ready':
+        return readiness.resolve()
+      case 'snapshot':
+        return options.snapshots.save(frame.buffers[0] ?? new Uint8Array())
+      case 'turns':
+        return message.list.forEach(turned)
+      case 'ended': {
+        const { c: _, isolate, ...end } = message
+        drain(residents.get(isolate))
+        return leave(isolate, { ...end, processLost: false })
+      }
+      case 'stuck': {
+        const plugin = residents.get(message.isolate)?.spec.plugin
+        if (plugin !== undefined) events.stuck(plugin, { code: message.code, message: `${plugin}: ${message.message}` })
+        return
+      }
+      case 'pong':
+        if (message.n === pinged) pingedAt = 0
+    }
+  }
+
+  function turned([id, batches, ms, turns, heap]: TurnReport): void {
+    const resident = residents.get(id)
+    if (resident === undefined) return
+    resident.taken = batches
+    resident.usage.cpuMs = ms
+    resident.usage.turns = turns
+    if (heap > 0) resident.usage.heapBytes = heap
+  }
+
+  function arrived(frame: Frame): void {
+    const resident = residents.get(frame.isolate)
+    if (resident === undefined) return
+    resident.inbox.push(frame)
+    if (!resident.queued) {
+      resident.queued = true
+      waiting.push(resident)
+    }
+    if (handling) return
+    handling = true
+    handle()
+  }
+
+  /** N2: one frame of one guest at a time, round robin, in slices. */
+  function handle(): void {
+    const startedAt = performance.now()
+    for (let resident = waiting.shift(); resident !== undefined; resident = waiting.shift()) {
+      const frame = resident.inbox.shift()
+      if (frame) receive(resident, frame)
+      if (resident.inbox.length > 0) waiting.push(resident)
+      else resident.queued = false
+      if (performance.now() - startedAt > SLICE_MS) break
+    }
+    if (waiting.length > 0) setImmediate(handle)
+    else handling = false
+  }
+
+  function receive(resident: Resident, frame: Frame): void {
+    const { usage, events: guestEvents, spec } = resident
+    usage.bytesOut += frame.bytes
+    const messages = parseBatch(frame.text)
+    if (messages === undefined) return endBadly(frame.isolate, `${spec.plugin} sent something that is not a batch of messages`)
+    usage.messagesOut += messages.length
+    guestEvents.received(messages, { buffers: frame.buffers }, frame.buffers.length === 0 && !needsDecode(frame.text))
+    if (residents.has(frame.isolate)) tell({ c: 'credit', isolate: frame.isolate, bytes: frame.text.length }) // N3
+  }
+
+  function drain(resident: Resident | undefined): void {
+    for (let frame = resident?.inbox.shift(); resident && frame; frame = resident.inbox.shift()) receive(resident, frame)
+  }
+
+  function endBadly(id: number, message: string): void {
+    tell({ c: 'dispose', isolate: id })
+    leave(id, { code: 'SANDBOX_FRAME', message, strike: true, processLost: false })
+  }
+
+  function leave(id: number, end: GuestEnd): void {
+    const resident = residents.get(id)
+    if (resident === undefined) return
+    residents.delete(id)
+    resident.events.left?.()
+    resident.events.ended(end)
+  }
+
+  // ── the watchdog's eyes ──────────────────────────────────────────────────────────────────────────────────────────
+
+  function turnNow(): { plugin: string; ms: number; limitMs: number } | undefined {
+    const box = readBlackBox(blackBox)
+    const now = performance.now()
+    if (box.turn !== seen.turn) seen = { turn: box.turn, at: now }
+    const resident = residents.get(box.isolate)
+    if (resident === undefined) return undefined
+    return { plugin: resident.spec.plugin, ms: now - seen.at, limitMs: resident.spec.turnMs }
+  }
+
+  function ping(): void {
+    if (pingedAt !== 0) return
+    pinged++
+    pingedAt = performance.now()
+    tell({ c: 'ping', n: pinged })
+  }
+
+  function kill(reason: { code: string; message: string; culprit?: string | undefined }): void {
+    if (dead) return
+    culprit = reason.culprit
+    dead = { code: reason.code, message: reason.message, strike: false, processLost: true }
+    child.kill('SIGKILL')
+    evict()
+  }
+
+  /** The process ended by itself or by someone else's hand: whoever was on turn is the one to blame. */
+  function gone(how: string): void {
+    readiness.reject(new SandboxError('SANDBOX_START', `${name} is gone: ${how}`))
+    if (!dead) {
+      const onTurn = residents.get(readBlackBox(blackBox).isolate)
+      culprit = onTurn?.spec.plugin
+      dead = { code: 'SANDBOX_CRASH', message: `${name} is gone: ${how}${culprit ? `, during a turn of ${culprit}` : ''}`, strike: false, processLost: true }
+      events.exited(dead.message)
+      evict()
+    }
+    closeSync(blackBox)
+  }
+
+  function evict(): void {
+    for (const [id, resident] of [...residents]) leave(id, { ...(dead as GuestEnd), strike: resident.spec.plugin === culprit })
+  }
+
+  function tell(message: ToChild, buffers: Uint8Array[] = []): void {
+    if (!dead) out.write(0, JSON.stringify(message), buffers)
+  }
+}
+
+// ── the child ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function spawnChild(blackBox: number, execArgv: readonly string[]): ChildProcess {
+  const entry = childEntry()
+  const native = nativePath()
+  const readable = [dirname(entry), native].map((path) => `--allow-fs-read=${path}`)
+  const args = ['--permission', '--allow-addons', ...readable, '--max-semi-space-size=1', ...execArgv, entry, native]
+  const [command, prefix] = existsSync(SETPRIV) ? [SETPRIV, ['--pdeathsig', 'KILL', process.execPath]] : [process.execPath, []] // N1
+  return spawn(command, [...prefix, ...args], { stdio: ['ignore', 'ignore', 'pipe', 'pipe', blackBox], env: {}, cwd: dirname(entry) })
+}
+
+/** The built child. From sources (tests) it is still the built one: it needs its own bundle beside the guest runtime. */
+function childEntry(): string {
+  const here = dirname(fileURLToPath(import.meta.url))
+  const candidates = [join(here, 'sandbox/sandbox-child.mjs'), join(here, '../sandbox/sandbox-child.mjs'), join(here, '../../dist/sandbox/sandbox-child.mjs')]
+  const entry = candidates.find((path) => existsSync(path))
+  if (entry === undefined) throw new SandboxError('SANDBOX_NOT_BUILT', 'the sandbox process is not built', { hint: 'Run `pnpm build` once.' })
+  return entry
+}
+
+function nativePath(): string {
+  const require = createRequire(import.meta.url)
+  const folder = dirname(require.resolve('isolated-vm/package.json'))
+  const find = createRequire(join(folder, 'package.json'))('node-gyp-build') as { path(folder: string): string }
+  try {
+    return find.path(folder)
+  } catch (cause) {
+    throw new SandboxError('SANDBOX_PLATFORM', `no isolated-vm binary fits ${process.platform}-${process.arch} with Node ${process.version}`, {
+      cause,
+      hint: 'Use Node 24 or 26 on Linux, macOS (arm64) or Windows (x64).',
+    })
+  }
+}
+
+function openBlackBox(): number {
+  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'pryx-'))
+  const path = join(folder, 'box')
+  const fd = openSync(path, 'w+', 0o600)
+  unlinkSync(path) // only the two descriptors keep it
+  rmSync(folder, { recursive: true })
+  return fd
+}
+
+const box = Buffer.alloc(BLACK_BOX_BYTES)
+
+function readBlackBox(fd: number): { turn: number; isolate: number } {
+  const read = readSync(fd, box, 0, BLACK_BOX_BYTES, 0)
+  return read < 8 ? { turn: 0, isolate: 0 } : { turn: box.readUInt32LE(0), isolate: box.readUInt32LE(4) }
+}
+
+function residentBytes(pid: number | undefined): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4_096
+  } catch {
+    return 0 // not Linux, or already gone
+  }
+}
+
+function parseBatch(text: string): unknown[] | undefined {
+  try {
+    const batch: unknown = JSON.parse(text)
+    return Array.isArray(batch) ? batch : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function tooLarge(spec: GuestSpec, used: number): SandboxError {
+  return new SandboxError('SANDBOX_MESSAGE_TOO_LARGE', `a message to ${spec.plugin} has ${used} bytes (limit ${spec.messageBytes})`, {
+    limit: 'messageBytes',
+    used,
+    max: spec.messageBytes,
+    hint: 'Send less at once, or pass a stream.',
+  })
+}
+
+function keepLast(words: string[], text: string): void {
+  words.push(text.slice(-2_000))
+  if (words.length > 8) words.shift()
+}
+
+function hintOf(words: string[]): string {
+  const line = /(FATAL ERROR[^\n]*|heap out of memory[^\n]*|ERR_[A-Z_]+[^\n]*|Check failed[^\n]*)/.exec(words.join(''))?.[0]
+  return line ? ` (${line.slice(0, 160)})` : ''
+}

@@ -1,0 +1,192 @@
+// packages/kernel/src/sandbox/pool.ts: which process a plugin lives in, and who watches that process (K3).
+//   P1  A plugin lives in exactly one process. Placement: its group's shared process, or one of its own.
+//   P2  A turn past its limit and a grace, a silence, or too much memory ends the process by SIGKILL, from here: nothing a guest does can delay it.
+//   P3  A standby process is kept ready, so that losing one costs the time to start isolates and no more.
+//   P4  What costs a process goes into a process of its own next time (quarantine).
+import { LifecycleError, type Release, type Scope } from '../contract/index.ts'
+import type { Clock } from '../powers.ts'
+import type { Guest, GuestEvents, GuestSpec, SandboxProcess, Sandboxes } from './sandbox.ts'
+
+const WATCH_EVERY_MS = 50
+const TURN_GRACE_MS = 100 // a turn past its own limit by this cannot be interrupted
+const SILENT_MS = 1_000 // with something open and no turn to show for it
+const PING_EVERY_MS = 250 // and its memory is read
+const STANDBY_AFTER_MS = 300 // start the spare once the first rush is over
+const RETIRE_AFTER_MS = 1_000 // an empty process of a quarantined plugin is kept for its restart, not longer
+
+export interface PoolOptions {
+  sandboxes: Sandboxes
+  clock: Clock
+  scope: Scope
+  /** Resident memory of one process above which its heaviest guest is ended with it, bytes. */
+  maxProcessBytes: number
+  standby: boolean
+  onReplaced(fact: { process: string; reason: string; culprit?: string | undefined; tookMs: number }): void
+}
+
+export interface Pool {
+  /** Starts a guest in the process of `group`; `own` asks for a process of its own. */
+  start(spec: GuestSpec, events: GuestEvents, place: { group: string; own: boolean }): Promise<Guest>
+  processes(): readonly SandboxProcess[]
+  /** Resolves once the standby is ready; for benches and tests. */
+  settled(): Promise<void>
+}
+
+interface Slot {
+  key: string
+  process: SandboxProcess
+  /** Heaviest guest last known, by plugin. */
+  guests: Map<string, Guest>
+  retire: Release
+}
+
+export function createPool(options: PoolOptions): Pool {
+  const { sandboxes, clock, scope } = options
+  const slots = new Map<string, Slot>()
+  let spare: SandboxProcess | undefined
+  let spareDue: Release | undefined
+  let serial = 0
+  let sincePing = 0
+  scope.effect(() => () => {
+    for (const process of all()) process.kill({ code: 'SANDBOX_STOPPED', message: 'the host is stopping' })
+  })
+  watch()
+
+  return { start, processes: all, settled }
+
+  async function start(spec: GuestSpec, events: GuestEvents, place: { group: string; own: boolean }): Promise<Guest> {
+    const key = place.own ? `own:${spec.plugin}` : place.group // P1
+    const slot = slots.get(key) ?? open(key)
+    slot.retire()
+    await slot.process.ready
+    if (scope.closed) throw new LifecycleError('PLUGIN_HOST_STOPPING', 'the host is stopping')
+    const current = slots.get(key)
+    if (current !== slot) return start(spec, events, place) // it was lost while we waited
+    const guest = slot.process.start(spec, { ...events, left: () => leave(slot, spec.plugin, guest) })
+    slot.guests.set(spec.plugin, guest)
+    scheduleSpare()
+    return guest
+  }
+
+  function open(key: string): Slot {
+    const process = spare ?? spawn()
+    spare = undefined
+    const slot: Slot = { key, process, guests: new Map(), retire: () => {} }
+    slots.set(key, slot)
+    return slot
+  }
+
+  function leave(slot: Slot, plugin: string, guest: Guest): void {
+    if (slot.guests.get(plugin) === guest) slot.guests.delete(plugin)
+    if (slot.guests.size > 0 || !slot.key.startsWith('own:') || scope.closed) return
+    slot.retire()
+    slot.retire = clock.after(RETIRE_AFTER_MS, () => {
+      if (slot.guests.size > 0 || slots.get(slot.key) !== slot) return
+      slots.delete(slot.key)
+      slot.process.kill({ code: 'SANDBOX_EMPTY', message: 'nothing lives in it any more' })
+    })
+  }
+
+  function spawn(): SandboxProcess {
+    const name = `sandbox-${++serial}`
+    const process: SandboxProcess = sandboxes.spawn(name, {
+      stuck: (plugin, end) => replace(process, { ...end, culprit: plugin }),
+      exited: (reason) => lost(process, reason),
+    })
+    process.ready.catch(() => {}) // whoever waits for it is told; a spare nobody waits for is simply gone
+    return process
+  }
+
+  function scheduleSpare(): void {
+    if (!options.standby || spare || spareDue || scope.closed) return
+    spareDue = clock.after(STANDBY_AFTER_MS, () => {
+      spareDue = undefined
+      if (!scope.closed) spare ??= spawn() // P3
+    })
+  }
+
+  /** Ends a process and makes room at once: its slot takes the spare, where the guests start again. */
+  function replace(process: SandboxProcess, reason: { code: string; message: string; culprit?: string | undefined }): void {
+    const slot = slotOf(process)
+    if (slot) slots.delete(slot.key)
+    if (spare === process) spare = undefined
+    const startedAt = clock.now()
+    process.kill(reason)
+    options.onReplaced({ process: process.name, reason: reason.message, culprit: reason.culprit, tookMs: clock.now() - startedAt })
+    scheduleSpare()
+  }
+
+  function lost(process: SandboxProcess, reason: string): void {
+    const slot = slotOf(process)
+    const known = slot !== undefined || spare === process
+    if (slot) slots.delete(slot.key)
+    if (spare === process) spare = undefined
+    if (!known || scope.closed) return
+    options.onReplaced({ process: process.name, reason, tookMs: 0 })
+    scheduleSpare()
+  }
+
+  function slotOf(process: SandboxProcess): Slot | undefined {
+    for (const slot of slots.values()) if (slot.process === process) return slot
+    return undefined
+  }
+
+  function all(): SandboxProcess[] {
+    const list = [...slots.values()].map((slot) => slot.process)
+    return spare ? [...list, spare] : list
+  }
+
+  // ── the watchdog (P2) ────────────────────────────────────────────────────────────────────────────────────────────
+
+  function watch(): void {
+    if (scope.closed) return
+    let stop: Release = () => {}
+    const leaveScope = scope.effect(() => () => stop())
+    const tick = () => {
+      sincePing += WATCH_EVERY_MS
+      const ping = sincePing >= PING_EVERY_MS
+      if (ping) sincePing = 0
+      for (const slot of [...slots.values()]) inspect(slot, ping)
+      if (!scope.closed) stop = clock.after(WATCH_EVERY_MS, tick)
+      else void leaveScope()
+    }
+    stop = clock.after(WATCH_EVERY_MS, tick)
+  }
+
+  function inspect(slot: Slot, ping: boolean): void {
+    const { process } = slot
+    const turn = process.turnNow()
+    if (turn && turn.ms > turn.limitMs + TURN_GRACE_MS) {
+      const message = `a turn of ${turn.plugin} ran for ${Math.round(turn.ms)} ms and could not be interrupted (limit ${turn.limitMs} ms)`
+      return replace(process, { code: 'SANDBOX_STUCK', message, culprit: turn.plugin })
+    }
+    if (turn === undefined && process.silentMs() > SILENT_MS)
+      return replace(process, { code: 'SANDBOX_SILENT', message: `${process.name} has not answered for ${SILENT_MS} ms` })
+    if (!ping) return
+    process.ping()
+    const resident = process.residentBytes()
+    if (resident <= options.maxProcessBytes) return
+    const culprit = turn?.plugin ?? heaviest(slot)
+    const message = `${process.name} holds ${mib(resident)} MiB (limit ${mib(options.maxProcessBytes)} MiB)`
+    replace(process, { code: 'SANDBOX_PROCESS_MEMORY', message, culprit })
+  }
+
+  function heaviest(slot: Slot): string | undefined {
+    let plugin: string | undefined
+    let most = -1
+    for (const [name, guest] of slot.guests) {
+      if (guest.usage.heapBytes <= most) continue
+      most = guest.usage.heapBytes
+      plugin = name
+    }
+    return plugin
+  }
+
+  async function settled(): Promise<void> {
+    await Promise.all(all().map((process) => process.ready))
+  }
+}
+
+function mib(bytes: number): number {
+  return Math.round(bytes / 1_048_576)
+}

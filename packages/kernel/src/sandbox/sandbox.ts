@@ -1,0 +1,88 @@
+// packages/kernel/src/sandbox/sandbox.ts: what the kernel asks of whatever holds isolates. Backends: node/sandbox-process.ts.
+import type { Parcel } from '../contract/index.ts'
+
+/** What to run: one plugin's bundle under its limits. */
+export interface GuestSpec {
+  plugin: string
+  code: string
+  memoryMb: number
+  turnMs: number
+  activateMs: number
+  /** Largest message in either direction, bytes. */
+  messageBytes: number
+}
+
+/** Why a guest ended without being asked. */
+export interface GuestEnd {
+  code: string
+  message: string
+  used?: number
+  max?: number
+  /** True if the plugin is to blame: it failed; false: it lost its process through a neighbour and only has to start again. */
+  strike: boolean
+  /** True if the whole process was lost with it. */
+  processLost: boolean
+}
+
+export interface GuestEvents {
+  /** A batch of the guest's messages, parsed from JSON and not yet validated; `buffers` are the bytes beside it. */
+  received(messages: unknown[], parcel: Parcel, plain: boolean): void
+  ended(end: GuestEnd): void
+  /** It is gone, whichever way: asked to, by itself, or with its process. Called once, before `ended`. */
+  left?(): void
+}
+
+export interface GuestUsage {
+  /** Time in guest code, ms, as measured around each turn. */
+  cpuMs: number
+  turns: number
+  heapBytes: number
+  bytesIn: number
+  bytesOut: number
+  messagesIn: number
+  messagesOut: number
+}
+
+/** A running guest. */
+export interface Guest {
+  /** Name of the process it lives in, for people. */
+  readonly process: string
+  readonly usage: Readonly<GuestUsage>
+  /** Batches handed over so far, and those whose turn has ended: what lies between may not have been seen by the guest. */
+  readonly posted: number
+  readonly taken: number
+  /** Where bytes of the next message go. */
+  readonly parcel: Parcel
+  /**
+   * Queues a message; those of one turn of the event loop travel together.
+   *
+   * @throws SANDBOX_MESSAGE_TOO_LARGE past the limit; nothing is sent then.
+   */
+  post(message: object): void
+  /** Ends the isolate at once. */
+  dispose(): void
+}
+
+/** One process that can hold guests. */
+export interface SandboxProcess {
+  readonly name: string
+  readonly pid: number
+  readonly guests: number
+  /** Resolves when it can take guests; rejects if it never could. */
+  readonly ready: Promise<void>
+  start(spec: GuestSpec, events: GuestEvents): Guest
+  /** Resident memory, bytes; 0 if unknown. */
+  residentBytes(): number
+  /** ms the turn now running has lasted, and whose it is; undefined if none runs. Cheap, and never waits for the process. */
+  turnNow(): { plugin: string; ms: number; limitMs: number } | undefined
+  /** ms since something was asked of it that it has not answered; 0 if nothing is open. */
+  silentMs(): number
+  ping(): void
+  /** SIGKILL. Guests get `ended` with the reason; the plugin named as culprit gets the strike. */
+  kill(reason: { code: string; message: string; culprit?: string | undefined }): void
+}
+
+/** Makes sandbox processes. */
+export interface Sandboxes {
+  spawn(name: string, events: { stuck(plugin: string, end: { code: string; message: string }): void; exited(reason: string): void }): SandboxProcess
+}
