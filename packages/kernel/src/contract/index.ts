@@ -31,3 +31,18 @@ export { decode, encode, needsDecode } from './codec.ts'
 export type { Handles, Parcel } from './codec.ts'
 export { parseGuestMessage, STREAM_WINDOW } from './wire.ts'
 export type { GuestMessage, HostMessage, LogLevel, ManifestTool, QueuePolicy, StreamMessage } from './wire.ts'
+export type {
+  AuditRecord,
+  AuditVerdict,
+  GrantDuration,
+  HostStatus,
+  KernelService,
+  PendingApproval,
+  PermissionMode,
+  PermissionStatus,
+  PluginStage,
+  PluginStatus,
+  PluginUsage,
+  Risk,
+  SandboxProcess,
+} from './admin.ts'

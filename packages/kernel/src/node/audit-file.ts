@@ -2,7 +2,7 @@
 //   J1  Lines are only ever appended, flushed to disk before the head names them. The chain runs on across files.
 //   J2  A last line cut short by a crash was never acknowledged: it is taken off, and that is noted in the chain.
 //   J3  A log shorter than its head says has lost entries: noted in the chain, which then has a gap for ever.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ export interface AuditFilesOptions {
 
 /** SHA-256 of UTF-8, in hex. */
 export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text, 'hex')
 }
 
 /** Audit files in `folder`, readable by their owner alone. */
@@ -38,9 +38,7 @@ export function createAuditFiles(folder: string, { rotateBytes = ROTATE_BYTES }:
     },
     async append(lines, head) {
       if (size >= rotateBytes) await rotate()
-      const bytes = Buffer.from(`${lines.join('\n')}\n`)
-      await writeAll(bytes)
-      await writeHead(folder, head) // J1
+      await writeAll(Buffer.from(`${lines.join('\n')}\n`), head)
     },
     read: () => readLines(folder),
     head: () => readHead(folder),
@@ -62,14 +60,15 @@ export function createAuditFiles(folder: string, { rotateBytes = ROTATE_BYTES }:
     file = await openFile()
   }
 
-  async function writeAll(bytes: Buffer): Promise<void> {
+  async function writeAll(bytes: Buffer, head: Head): Promise<void> {
     if (file === undefined) throw new Error('the audit log is closed')
     try {
       await file.appendFile(bytes)
       await file.datasync()
+      await writeHead(folder, head) // J1
       size += bytes.length
     } catch (cause) {
-      await file.truncate(size).catch(() => {}) // a full disk may have taken half of it
+      await file.truncate(size).catch(() => {}) // all or none: a full disk may have taken half of it
       throw cause
     }
   }
@@ -88,6 +87,7 @@ export function createAuditFiles(folder: string, { rotateBytes = ROTATE_BYTES }:
     const last = tail.length === 0 ? GENESIS : headOn(tail.at(-1)!)
     const notes: { act: string; detail: unknown }[] = []
     if (cut > 0) notes.push({ act: 'audit.healed', detail: { file: nameOf(number), bytes: cut } })
+    if (head === undefined && tail.length > 0) notes.push({ act: 'audit.headless', detail: { file: nameOf(number) } })
     if (last === undefined) notes.push({ act: 'audit.damaged', detail: { file: nameOf(number), line: 'last' } })
     if (head !== undefined && head.seq > (last?.seq ?? 0)) {
       notes.push({ act: 'audit.lost', detail: { file: nameOf(number), after: last?.seq ?? 0, upTo: head.seq } }) // J3

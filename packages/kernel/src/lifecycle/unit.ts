@@ -1,0 +1,371 @@
+// packages/kernel/src/lifecycle/unit.ts: one plugin, through all its lives (K2, K7).
+//   U1  At most one session is current. Routes (services, tools, hooks) always lead to the current one.
+//   U2  Whatever the way a session ends, its scope is released before the next one is current.
+//   U3  A swap either ends with the new code current or leaves the old session as it was.
+//   U4  Operations that change the stage run one after another.
+//   U5  While a plugin is between two lives its callers wait; when it stays down they are told why.
+import {
+  type ErrorJson,
+  errorFromJson,
+  type Limits,
+  LifecycleError,
+  type LogLevel,
+  type Permission,
+  type PluginPlace,
+  PryxError,
+  type Scope,
+} from '../contract/index.ts'
+import type { Subscriber } from '../events/subscriber.ts'
+import type { Caller } from '../permissions/gate.ts'
+import type { Clock, Ids } from '../powers.ts'
+import type { Guest, GuestEnd, GuestEvents, GuestSpec } from '../sandbox/sandbox.ts'
+import type { InstancePorts, InvokeKind, InvokeOptions, LostCall } from './instance.ts'
+import type { PluginPackage } from './package.ts'
+import { type Offer, openSession, type Session } from './session.ts'
+import { createSupervisor } from './supervisor.ts'
+
+const GRACE_MS = 2_000 // for a plugin to end by itself
+const DRAIN_MS = 1_000 // for work in progress before a swap
+const HANDOVER_MS = 2_000
+
+/** Where a plugin stands. `idle`: starts at first use. `backoff`: failed, and will be tried again. `failed`: stays down. */
+export type Stage = 'disabled' | 'waiting' | 'idle' | 'starting' | 'active' | 'reloading' | 'backoff' | 'stopped' | 'failed'
+
+export interface UnitOptions {
+  id: string
+  limits: Limits
+  place: PluginPlace
+  config(): unknown
+  /** A process of its own from the start. */
+  own: boolean
+  group: string
+  scope: Scope
+  clock: Clock
+  ids: Ids
+  subscriber: Subscriber
+  launch(spec: GuestSpec, events: GuestEvents, place: { group: string; own: boolean }): Promise<Guest>
+  declared(pkg: PluginPackage): readonly Permission[]
+  ports(caller: Caller): Pick<InstancePorts, 'call' | 'use' | 'tool' | 'hook' | 'emit'>
+  mayHear(caller: Caller, pattern: string): void
+  /** Makes an offer reachable; the release takes it away. Throws if its name is taken or was not declared. */
+  expose(unit: Unit, offer: Offer): () => void
+  /** Callers of the unit's services wait until the release is called. */
+  hold(unit: Unit): () => void
+  onStage(unit: Unit): void
+  onFailed(unit: Unit, fact: UnitFailure): void
+  onLog(unit: Unit, level: LogLevel, text: string): void
+}
+
+export interface UnitFailure {
+  code: string
+  message: string
+  stack?: string | undefined
+  failures: number
+  /** ms until the next try; undefined: it stays down. */
+  retryMs: number | undefined
+}
+
+export interface Unit {
+  readonly id: string
+  readonly pkg: PluginPackage
+  readonly stage: Stage
+  /** Why it stands there, for people; undefined when all is well. */
+  readonly reason: string | undefined
+  readonly failures: number
+  readonly session: Session | undefined
+  readonly offers: ReadonlyMap<string, Offer>
+  readonly quarantined: boolean
+  /** Says where it stands without starting it. */
+  rest(stage: 'disabled' | 'waiting' | 'idle', reason?: string): void
+  /** Starts it if it is not up; resolves when it is active, has failed, or will be tried again. */
+  start(): Promise<void>
+  /** Ends it: `disabled` and `stopped` differ in whose will it is. */
+  stop(stage: 'disabled' | 'stopped', reason: string): Promise<void>
+  /** Puts new code in place of the running one, handing state over. Rejects and changes nothing if it does not come up. */
+  swap(pkg: PluginPackage): Promise<void>
+  /** Calls into the current session, waiting for it if the plugin is between two lives. */
+  invoke(kind: InvokeKind, name: string, method: string, args: unknown, options: InvokeOptions): Promise<unknown>
+}
+
+export function createUnit(options: UnitOptions, firstPackage: PluginPackage): Unit {
+  const { id, clock, limits } = options
+  const exposed = new Map<string, () => void>()
+  const supervisor = createSupervisor({ start: launch, failed }, options.scope, clock)
+  let pkg = firstPackage
+  let stage: Stage = 'stopped'
+  let reason: string | undefined
+  let session: Session | undefined
+  let state: unknown
+  let quarantined = false
+  let lost: LostCall[] = []
+  let unhold = () => {}
+  let turn: Promise<unknown> = Promise.resolve()
+  let settled = Promise.withResolvers<void>()
+  let epoch = 0 // goes up with each start and stop: a start that was overtaken gives up what it made
+
+  const unit: Unit = {
+    id,
+    get pkg() {
+      return pkg
+    },
+    get stage() {
+      return stage
+    },
+    get reason() {
+      return reason
+    },
+    get failures() {
+      return supervisor.failures
+    },
+    get session() {
+      return session
+    },
+    get offers() {
+      return session?.offers ?? new Map()
+    },
+    get quarantined() {
+      return quarantined
+    },
+    rest: (next, why) => enter(next, why),
+    start: () => inTurn(async () => (session && stage === 'active' ? undefined : supervisor.start())),
+    stop: (next, why) => inTurn(() => stop(next, why)),
+    swap: (next) => inTurn(() => swap(next)),
+    invoke,
+  }
+  return unit
+
+  function enter(next: Stage, why?: string): void {
+    stage = next
+    reason = why
+    if (next !== 'starting' && next !== 'reloading' && next !== 'backoff') {
+      settled.resolve()
+      settled = Promise.withResolvers()
+    }
+    options.onStage(unit)
+  }
+
+  /** U4 */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = turn.then(work)
+    turn = mine.catch(() => {})
+    return mine
+  }
+
+  // ── starting ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async function launch(): Promise<void> {
+    const mine = ++epoch
+    enter('starting')
+    const opened = await open(pkg, false)
+    try {
+      if (mine !== epoch) throw new LifecycleError('PLUGIN_STOPPED', `${id} was stopped while it was starting`, { plugin: id })
+      session = opened
+      await opened.activate(startOf(pkg, state))
+      if (opened.instance.ended || mine !== epoch) throw new LifecycleError('PLUGIN_ENDED', `${id} ended while it was starting`, { plugin: id })
+      reconcile(opened)
+    } catch (cause) {
+      if (session === opened) session = undefined
+      await opened.close(asReason(cause), 0)
+      if (mine !== epoch) return
+      throw cause
+    }
+    opened.attachment.settle()
+    enter('active')
+    resume()
+  }
+
+  async function open(from: PluginPackage, hold: boolean): Promise<Session> {
+    const code = await from.code()
+    const { memoryMb, turnMs, activateMs, messageBytes } = limits
+    const spec: GuestSpec = { plugin: id, code, memoryMb, turnMs, activateMs, messageBytes }
+    return openSession({
+      plugin: id,
+      caller: { plugin: id, declared: options.declared(from), place: { ...options.place, package: from.folder }, callMs: limits.callMs, instance: options.ids.next(id) },
+      limits,
+      hold,
+      subscriber: options.subscriber,
+      clock,
+      launch: (events) => options.launch(spec, events, { group: options.group, own: options.own || quarantined }),
+      ports: options.ports,
+      mayHear: options.mayHear,
+      onOffer: offered,
+      onLog: (level, text) => options.onLog(unit, level, text),
+      onCheckpoint: (next) => {
+        state = next
+      },
+      onUncaught: uncaught,
+      onEnded: ended,
+    })
+  }
+
+  function startOf(from: PluginPackage, previous: unknown) {
+    const { name, version, tools } = from.manifest
+    return { name, version, tools, config: options.config(), previous }
+  }
+
+  /** Makes what the new session offers reachable and takes away what it no longer offers, in one step (U1). */
+  function reconcile(next: Session): void {
+    for (const key of [...exposed.keys()]) if (!next.offers.has(key)) conceal(key)
+    for (const [key, offer] of next.offers) {
+      conceal(key)
+      exposed.set(key, options.expose(unit, offer))
+    }
+  }
+
+  function conceal(key: string): void {
+    exposed.get(key)?.()
+    exposed.delete(key)
+  }
+
+  function concealAll(): void {
+    for (const key of [...exposed.keys()]) conceal(key)
+  }
+
+  function offered(from: Session, offer: Offer, change: 'provide' | 'withdraw'): void {
+    if (from !== session || stage !== 'active') return // reconciled when it becomes current
+    const key = `${offer.kind}:${offer.name}`
+    conceal(key)
+    if (change === 'provide') exposed.set(key, options.expose(unit, offer))
+  }
+
+  /** Lets waiting callers through to the current session. */
+  function resume(): void {
+    unhold()
+    unhold = () => {}
+    for (const call of lost.splice(0)) call.settle(invoke(call.kind, call.name, call.method, call.args, call.options))
+  }
+
+  // ── failing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  function uncaught(from: Session, error: ErrorJson): void {
+    const stack = error.stack ? pkg.mapStack(error.stack) : error.message
+    options.onLog(unit, 'error', `uncaught: ${stack}`)
+    if (from === session && stage === 'starting') void endSession(from, { ...end(error), processLost: false })
+  }
+
+  function end(error: ErrorJson): GuestEnd {
+    return { code: error.code, message: error.message, strike: true, processLost: false }
+  }
+
+  function ended(from: Session, why: GuestEnd): void {
+    if (from !== session) return void from.close(reasonOf(why), 0) // a swap's candidate: its activation rejects
+    void endSession(from, why)
+  }
+
+  /** The current session is gone without being asked. */
+  async function endSession(from: Session, why: GuestEnd): Promise<void> {
+    const starting = stage === 'starting'
+    if (!starting) {
+      session = undefined
+      unhold()
+      unhold = options.hold(unit) // U5
+    }
+    if (why.strike) quarantined ||= why.processLost || why.code === 'SANDBOX_TURN_TIMEOUT' || why.code === 'SANDBOX_MEMORY'
+    const again = why.strike ? undefined : (call: LostCall) => (call.kind === 'fn' ? false : (lost.push(call), true))
+    await from.close(reasonOf(why), 0, again).catch((error: unknown) => options.onLog(unit, 'warn', String(error)))
+    if (starting) return // launch() rejects and the supervisor decides
+    if (why.strike) return supervisor.crashed(reasonOf(why))
+    enter('starting', why.message)
+    await inTurn(() => supervisor.displaced())
+  }
+
+  function failed(cause: unknown, failures: number, retryMs: number | undefined): void {
+    const { code, message, stack } = describe(cause)
+    enter(retryMs === undefined ? 'failed' : 'backoff', retryMs === undefined ? `${message} It failed ${failures} times and stays down.` : message)
+    if (retryMs === undefined) giveUp(asReason(cause))
+    options.onFailed(unit, { code, message, stack, failures, retryMs })
+  }
+
+  function giveUp(cause: PryxError): void {
+    concealAll()
+    unhold()
+    unhold = () => {}
+    options.subscriber.close()
+    for (const call of lost.splice(0)) call.settle(Promise.reject(cause))
+  }
+
+  function describe(cause: unknown): { code: string; message: string; stack?: string } {
+    if (!PryxError.is(cause)) return { code: 'PLUGIN_FAILED', message: cause instanceof Error ? cause.message : String(cause) }
+    const [message = '', ...frames] = pkg.mapStack(cause.message).split('\n')
+    const stack = frames.length > 0 ? frames.join('\n') : cause.stack && pkg.mapStack(cause.stack)
+    return { code: cause.code, message, ...(stack && { stack }) }
+  }
+
+  // ── stopping and swapping ────────────────────────────────────────────────────────────────────────────────────────
+
+  async function stop(next: 'disabled' | 'stopped', why: string): Promise<void> {
+    epoch++
+    supervisor.cancel()
+    const old = session
+    session = undefined
+    giveUp(new LifecycleError('PLUGIN_STOPPED', `${id} was stopped: ${why}`, { plugin: id }))
+    if (old) {
+      const handed = await old.instance.handOver(HANDOVER_MS)
+      if (handed.has) state = handed.state
+      await old.close(new LifecycleError('PLUGIN_STOPPED', why, { plugin: id }), GRACE_MS)
+    }
+    enter(next, next === 'disabled' ? why : undefined)
+  }
+
+  async function swap(next: PluginPackage): Promise<void> {
+    const old = session
+    if (old === undefined || stage !== 'active') {
+      await stop('stopped', 'reload')
+      pkg = next
+      return supervisor.start()
+    }
+    enter('reloading')
+    const candidate = await open(next, true).catch((cause: unknown) => backTo(old, cause))
+    const release = options.hold(unit)
+    try {
+      await Promise.all([old.attachment.drain(DRAIN_MS), idle(old)])
+      const handed = await old.instance.handOver(HANDOVER_MS)
+      await candidate.activate(startOf(next, handed.has ? handed.state : state))
+      session = candidate
+      pkg = next
+      reconcile(candidate)
+      candidate.attachment.settle() // takes the mailboxes over from the old one
+      if (handed.has) state = handed.state
+    } catch (cause) {
+      session = old
+      release()
+      await candidate.close(asReason(cause), 0)
+      old.attachment.resume()
+      return backTo(old, cause) // U3
+    }
+    release()
+    enter('active')
+    void old.close(new LifecycleError('PLUGIN_RELOADED', `${id} was reloaded`, { plugin: id }), GRACE_MS).catch((error: unknown) => options.onLog(unit, 'warn', String(error)))
+  }
+
+  function backTo(old: Session, cause: unknown): never {
+    if (session === old) enter('active')
+    throw cause
+  }
+
+  /** Waits for calls in progress, at most DRAIN_MS. */
+  async function idle(old: Session): Promise<void> {
+    const until = clock.now() + DRAIN_MS
+    while (old.instance.waiting > 0 && clock.now() < until) {
+      const pause = Promise.withResolvers<void>()
+      clock.after(5, pause.resolve)
+      await pause.promise
+    }
+  }
+
+  // ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  function invoke(kind: InvokeKind, name: string, method: string, args: unknown, call: InvokeOptions): Promise<unknown> {
+    if (session && (stage === 'active' || stage === 'reloading')) return session.instance.invoke(kind, name, method, args, call)
+    if (stage === 'starting' || stage === 'backoff') return settled.promise.then(() => invoke(kind, name, method, args, call))
+    return Promise.reject(new LifecycleError('PLUGIN_DOWN', `${id} is ${stage}${reason ? `: ${reason}` : ''}`, { plugin: id, state: stage }))
+  }
+}
+
+function reasonOf(end: GuestEnd): PryxError {
+  return new LifecycleError(end.code, end.message, { used: end.used, max: end.max })
+}
+
+function asReason(cause: unknown): PryxError {
+  return PryxError.is(cause) ? cause : errorFromJson({ code: 'PLUGIN_FAILED', message: cause instanceof Error ? cause.message : String(cause) })
+}

@@ -1,0 +1,17 @@
+// packages/kernel/src/node/watcher.ts: tells of changes below folders, by chokidar.
+import { basename } from 'node:path'
+import { watch } from 'chokidar'
+import type { Release } from '../contract/index.ts'
+
+const IGNORED = new Set(['node_modules', '.git', '.pryx'])
+
+/**
+ * Watches files and folders, folders with all below them but node_modules and .git. A path that vanishes and comes back
+ * (a `dist` that is replaced whole) goes on being watched.
+ */
+export function watchPaths(paths: readonly string[], onChange: (path: string) => void): Release {
+  const watcher = watch([...paths], { ignoreInitial: true, ignored: (path) => IGNORED.has(basename(path)), atomic: 20 })
+  watcher.on('all', (_event, path) => onChange(path))
+  watcher.on('error', () => {}) // a folder that went away; its parent is watched too
+  return () => watcher.close()
+}
