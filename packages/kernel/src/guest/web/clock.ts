@@ -1,0 +1,24 @@
+// packages/kernel/src/guest/web/clock.ts: `performance`, counted from the first look at it: a realm from a snapshot is older than its plugin.
+import { webHost } from './host.ts'
+
+let origin: { now: number; epochMs: number } | undefined
+
+/** ms since the realm first asked for the time. */
+export function sinceStart(): number {
+  const now = webHost().now()
+  origin ??= { now, epochMs: Date.now() }
+  return now - origin.now
+}
+
+export class Performance {
+  now(): number {
+    return sinceStart()
+  }
+  get timeOrigin(): number {
+    sinceStart()
+    return origin!.epochMs // sinceStart sets it
+  }
+  toJSON(): { timeOrigin: number } {
+    return { timeOrigin: this.timeOrigin }
+  }
+}
