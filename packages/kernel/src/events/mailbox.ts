@@ -1,0 +1,273 @@
+// packages/kernel/src/events/mailbox.ts: the queue between the bus and one subscription of a guest (K6, K7).
+//   M1  At most `window` events are in flight (sent, not acknowledged); in flight and waiting together never pass
+//       `capacity + window`. Emits that wait for room (`block`) are bounded as well.
+//   M2  Order is kept: what waits is sent first in, first out, and what comes back un-acknowledged goes to the front.
+//   M3  Nothing vanishes in silence: until it closes, posted = delivered + dropped + replaced + denied + queued + in flight.
+//   M4  Sequence numbers only grow, also across instances: the acknowledgement of an older send means nothing.
+//   M5  The bus never waits for a mailbox. Only a publisher that awaits its own emit does, at most BLOCK_MS.
+import type { EventInfo, HostMessage, PluginId, QueuePolicy, Release } from '../contract/index.ts'
+import type { Clock } from '../powers.ts'
+import { createDeque } from './deque.ts'
+
+const WINDOW = 32 // events in flight per subscription
+const BLOCK_MS = 30_000 // longest wait of an emit for room
+const MAX_BLOCKED = 1_000 // emits that may wait for room of one subscription
+const REPORT_MS = 1_000 // between two reports of drops
+
+/** An event on its way. */
+export interface BusEvent extends EventInfo {
+  readonly data: unknown
+}
+
+/** What was left out of one subscription since the last report. */
+export interface DropReport {
+  plugin: PluginId
+  pattern: string
+  count: number
+}
+
+export interface MailboxPowers {
+  clock: Clock
+  /** May `plugin` receive events named `name` now? */
+  allowed(plugin: PluginId, name: string): boolean
+  onDropped(report: DropReport): void
+  onListenerError(error: unknown, event: EventInfo, plugin?: PluginId): void
+}
+
+/** Where events leave for the guest: one instance's end of the wire. */
+export interface Outlet {
+  /** False while the instance drains or has ended. */
+  readonly open: boolean
+  deliver(message: HostMessage): void
+}
+
+export interface MailboxCounts {
+  /** Waiting here. */
+  queued: number
+  /** Sent and not yet acknowledged. */
+  inFlight: number
+  /** Acknowledged by the handler, whether it failed or not. */
+  delivered: number
+  /** Of those delivered, how many the handler failed on. */
+  failed: number
+  /** Left out because the queue was full or nobody took the queue over. Reported. */
+  dropped: number
+  /** Superseded by a newer one under `latest`: asked for, hence no loss to report. */
+  replaced: number
+  /** Not sent because the plugin may not receive them. */
+  denied: number
+}
+
+export interface Mailbox {
+  readonly pattern: string
+  readonly inFlight: number
+  /** Takes an event in. The promise, if there is one, resolves once there was room or the event was dropped. */
+  post(event: BusEvent): Promise<void> | undefined
+  /** Sends from here on through `outlet` as subscription `sub`, what waits first. */
+  link(outlet: Outlet, sub: number, policy: QueuePolicy, capacity: number): void
+  /** Forgets the outlet. What it had not acknowledged waits again, before all else (M2). */
+  unlink(): void
+  /** Sends what may be sent; to be called when the outlet opens. */
+  pump(): void
+  ack(seq: number): BusEvent | undefined
+  countFailure(): void
+  /** Ends it. `orphaned`: nobody took it over, so what waits counts as dropped. */
+  close(orphaned: boolean): void
+  counts(): MailboxCounts
+}
+
+export function createMailbox(plugin: PluginId, pattern: string, powers: MailboxPowers): Mailbox {
+  const waiting = createDeque<BusEvent>()
+  const inFlight = new Map<number, BusEvent>()
+  const blocked = createBlocked(powers.clock, () => drop(1))
+  const reports = createReports(powers.clock, (count) => powers.onDropped({ plugin, pattern, count }))
+  const totals = { delivered: 0, failed: 0, dropped: 0, replaced: 0, denied: 0 }
+  let outlet: Outlet | undefined
+  let sub = 0
+  let policy: QueuePolicy = 'drop-oldest'
+  let capacity = 1
+  let window = 1
+  let seq = 0
+  let untold = 0 // dropped, and the guest does not know yet
+  let pumping = false
+  let closed = false
+
+  return {
+    pattern,
+    get inFlight() {
+      return inFlight.size
+    },
+    post,
+    link(nextOutlet, nextSub, nextPolicy, nextCapacity) {
+      outlet = nextOutlet
+      sub = nextSub
+      policy = nextPolicy
+      capacity = nextCapacity
+      window = policy === 'latest' ? 1 : Math.min(WINDOW, capacity) // a long pipe full of stale values is not `latest`
+      admit()
+      pump()
+      fit()
+    },
+    unlink() {
+      outlet = undefined
+      waiting.prepend([...inFlight.values()])
+      inFlight.clear()
+      fit()
+    },
+    pump,
+    ack(number) {
+      const event = inFlight.get(number)
+      if (event === undefined) return undefined // M4
+      inFlight.delete(number)
+      totals.delivered++
+      admit()
+      pump()
+      return event
+    },
+    countFailure: () => void totals.failed++,
+    close(orphaned) {
+      closed = true
+      outlet = undefined
+      if (orphaned) drop(waiting.size + inFlight.size + blocked.size)
+      waiting.clear()
+      inFlight.clear()
+      blocked.releaseAll()
+      reports.close()
+    },
+    counts: () => ({ queued: waiting.size + blocked.size, inFlight: inFlight.size, ...totals }),
+  }
+
+  function post(event: BusEvent): Promise<void> | undefined {
+    if (closed) return undefined
+    if (policy === 'block' && (blocked.size > 0 || !hasRoom())) return wait(event)
+    waiting.push(event)
+    pump()
+    fit()
+    return undefined
+  }
+
+  function wait(event: BusEvent): Promise<void> | undefined {
+    if (!powers.allowed(plugin, event.name)) totals.denied++
+    else if (blocked.size < MAX_BLOCKED) return blocked.add(event)
+    else drop(1)
+    return undefined
+  }
+
+  function hasRoom(): boolean {
+    return waiting.size + inFlight.size < capacity + window // M1
+  }
+
+  /** Lets emits in that waited for room, oldest first. */
+  function admit(): void {
+    while (blocked.size > 0 && (policy !== 'block' || hasRoom())) waiting.push(blocked.take()!)
+  }
+
+  /** Leaves out what the policy says, oldest first, until the bound holds (M1). */
+  function fit(): void {
+    if (policy === 'latest') for (; waiting.size > 1; totals.replaced++) waiting.shift()
+    else if (policy === 'drop-oldest') for (; waiting.size + inFlight.size > capacity + window; drop(1)) waiting.shift()
+  }
+
+  function drop(count: number): void {
+    if (count === 0) return
+    totals.dropped += count
+    untold += count
+    reports.add(count)
+  }
+
+  function pump(): void {
+    if (pumping) return // a guest that answers within `deliver` must not deepen the stack
+    pumping = true
+    try {
+      while (outlet?.open && inFlight.size < window && waiting.size > 0) send(outlet, waiting.shift()!)
+    } finally {
+      pumping = false
+    }
+  }
+
+  function send(to: Outlet, event: BusEvent): void {
+    if (!powers.allowed(plugin, event.name)) {
+      totals.denied++
+      admit()
+      return
+    }
+    const { name, data, from, at, trace } = event
+    const number = ++seq // M4
+    inFlight.set(number, event)
+    try {
+      if (untold > 0) to.deliver({ t: 'dropped', sub, count: untold })
+      untold = 0
+      to.deliver({ t: 'event', sub, seq: number, name, data, from, at, trace })
+    } catch (error) {
+      powers.onListenerError(error, event, plugin) // it stays in flight, and is sent again after unlink
+    }
+  }
+}
+
+/** Emits that wait for room, in order; each gives up after BLOCK_MS (M5). */
+function createBlocked(clock: Clock, onLate: () => void) {
+  interface Blocked {
+    event: BusEvent
+    resolve(): void
+    release: Release
+  }
+  const queue = new Set<Blocked>()
+  return {
+    get size() {
+      return queue.size
+    },
+    add(event: BusEvent): Promise<void> {
+      return new Promise((resolve) => {
+        const entry: Blocked = { event, resolve, release: clock.after(BLOCK_MS, () => late(entry)) }
+        queue.add(entry)
+      })
+    },
+    take(): BusEvent | undefined {
+      for (const entry of queue) return end(entry)
+      return undefined
+    },
+    releaseAll() {
+      for (const entry of queue) end(entry)
+    },
+  }
+
+  function late(entry: Blocked): void {
+    end(entry)
+    onLate()
+  }
+
+  function end(entry: Blocked): BusEvent {
+    queue.delete(entry)
+    void entry.release()
+    entry.resolve()
+    return entry.event
+  }
+}
+
+/** Tells of drops: the first at once, then at most one report in REPORT_MS, none forgotten. */
+function createReports(clock: Clock, report: (count: number) => void) {
+  let count = 0
+  let pending: Release | undefined
+  return {
+    add(more: number): void {
+      count += more
+      if (pending === undefined) flush()
+    },
+    close(): void {
+      void pending?.()
+      if (count > 0) report(count)
+      count = 0
+    },
+  }
+
+  function flush(): void {
+    if (count === 0) {
+      pending = undefined
+      return
+    }
+    const told = count
+    count = 0
+    pending = clock.after(REPORT_MS, flush) // before the report, which may itself be an event that is dropped
+    report(told)
+  }
+}
