@@ -1,0 +1,158 @@
+// packages/kernel/src/guest/outbox.ts: what the guest says, gathered into one batch per turn.
+//   O1  A message is text from the moment it is posted: later changes to the value do not reach the other side.
+//   O2  A message that cannot be said (not cloneable, too large) throws at its poster and leaves nothing behind.
+//   O3  Order is kept. A batch leaves when its turn grows quiet, or at once past MAX_MESSAGES or MAX_CHARACTERS.
+import { encode, type Handles, type Parcel } from '../contract/codec.ts'
+import { PryxError, SandboxError, UsageError } from '../contract/errors.ts'
+import type { GuestMessage } from '../contract/wire.ts'
+import { failureToJson } from './failure.ts'
+
+const MAX_MESSAGES = 256
+const MAX_CHARACTERS = 262_144
+const MAX_HOPS = 16 // microtasks a batch may wait for more
+const QUIET_HOPS = 2 // microtasks without a new message that end the wait
+const DEFAULT_MESSAGE_BYTES = 1_048_576
+
+/** Handles of one message: `undo` takes back what encoding handed out when the message is not sent after all. */
+export interface Carrier extends Handles {
+  undo(): void
+}
+
+export interface Outbox {
+  /**
+   * Queues a message.
+   *
+   * @throws USAGE_NOT_CLONEABLE, USAGE_TOO_DEEP, SANDBOX_MESSAGE_TOO_LARGE; nothing is queued then (O2).
+   */
+  post(message: GuestMessage, carrier?: Carrier): void
+  flush(): void
+  /** Largest message from now on, bytes. */
+  limit(messageBytes: number): void
+  readonly messageBytes: number
+}
+
+export interface OutboxPowers {
+  send(text: string, ...buffers: Uint8Array[]): void
+  /** Runs `task` as a microtask. */
+  defer(task: () => void): void
+}
+
+export function createOutbox(powers: OutboxPowers): Outbox {
+  let maxBytes = DEFAULT_MESSAGE_BYTES
+  let texts: string[] = []
+  let parcel: Parcel = { buffers: [] }
+  let characters = 0
+  let posted = 0
+  let encoding = 0 // a getter of the value being encoded may post too
+  let waiting = false
+  let seen = 0
+  let hops = 0
+  let quiet = 0
+
+  return {
+    post,
+    flush,
+    limit: (messageBytes) => {
+      maxBytes = messageBytes
+    },
+    get messageBytes() {
+      return maxBytes
+    },
+  }
+
+  function post(message: GuestMessage, carrier?: Carrier): void {
+    const mark = parcel.buffers.length
+    const before = posted
+    encoding++
+    try {
+      const text = JSON.stringify(encode(message, parcel, carrier)) // O1
+      checkSize(text, parcel.buffers, mark)
+      texts.push(text)
+      characters += text.length
+    } catch (error) {
+      if (posted === before) parcel.buffers.length = mark // O2; otherwise a message of a getter owns buffers behind the mark
+      carrier?.undo()
+      throw refusal(error)
+    } finally {
+      encoding--
+    }
+    posted++
+    if (texts.length > MAX_MESSAGES || characters > MAX_CHARACTERS || parcel.buffers.length > MAX_MESSAGES) flush()
+    else wait()
+  }
+
+  function flush(): void {
+    if (texts.length === 0 || encoding > 0) return
+    const text = `[${texts.join(',')}]`
+    const { buffers } = parcel
+    texts = []
+    parcel = { buffers: [] }
+    characters = 0
+    powers.send(text, ...buffers)
+  }
+
+  function wait(): void {
+    if (waiting) return
+    waiting = true
+    seen = posted
+    hops = 0
+    quiet = 0
+    powers.defer(hop)
+  }
+
+  function hop(): void {
+    quiet = posted === seen ? quiet + 1 : 0
+    seen = posted
+    if (quiet < QUIET_HOPS && ++hops < MAX_HOPS) return powers.defer(hop)
+    waiting = false
+    flush()
+  }
+
+  function checkSize(text: string, buffers: readonly Uint8Array[], from: number): void {
+    let bytes = 0
+    for (let i = from; i < buffers.length; i++) bytes += (buffers[i] as Uint8Array).byteLength
+    characters += bytes
+    const used = bytes + (text.length * 3 + bytes > maxBytes ? utf8Length(text) : text.length)
+    if (used <= maxBytes) return
+    characters -= bytes
+    throw new SandboxError(
+      'SANDBOX_MESSAGE_TOO_LARGE',
+      `a message of ${used} bytes is larger than the limit of ${maxBytes} bytes`,
+      {
+        limit: 'messageBytes',
+        used,
+        max: maxBytes,
+        hint: 'Send large data as a ReadableStream, or in pieces.',
+      },
+    )
+  }
+}
+
+function refusal(error: unknown): PryxError {
+  if (isRefusal(error)) return error
+  return new UsageError(
+    'USAGE_NOT_CLONEABLE',
+    `a value cannot be read (${failureToJson(error).message.slice(0, 200)})`,
+    {
+      hint: 'Pass plain objects without getters that throw.',
+    },
+  )
+}
+
+function isRefusal(error: unknown): error is PryxError {
+  try {
+    return PryxError.is(error) && /^(USAGE|SANDBOX)_/.test(error.code)
+  } catch {
+    return false // a proxy was thrown
+  }
+}
+
+function utf8Length(text: string): number {
+  let bytes = text.length
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 0x80) continue
+    bytes += unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 1 : 2 // a surrogate pair is 4 bytes, 2 a unit
+  }
+  return bytes
+}
