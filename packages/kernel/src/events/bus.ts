@@ -72,9 +72,9 @@ export function createBus(given: BusPowers): Bus {
       else dispatch(event)
       return room
     },
-    on(selector: string | EventToken<never>, handler: Handler<never>, { from }: ListenOptions = {}) {
+    on<P>(selector: string | EventToken<P>, handler: Handler<P>, { from }: ListenOptions = {}) {
       const token = typeof selector === 'string' ? undefined : selector
-      const listener = createListener(token?.name ?? (selector as string), token, handler as Handler<unknown>, from)
+      const listener = createListener(token?.name ?? (selector as string), token, handler as Handler<unknown>, from) // checked, or P is unknown
       listeners.add(listener.entry)
       forget(listener.entry.pattern)
       return () => {
