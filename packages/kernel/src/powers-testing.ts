@@ -2,7 +2,7 @@
 import type { Clock, Ids } from './powers.ts'
 
 export interface FakeClock extends Clock {
-  /** Moves time on by `ms` and runs what falls due, in order of time; then lets pending promises settle. */
+  /** Lets pending promises settle, then moves time on by `ms` and runs what falls due, in order of time. */
   advance(ms: number): Promise<void>
   /** Timers still waiting: a test that ends with some has a leak. */
   readonly pending: number
@@ -23,6 +23,7 @@ export function createFakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
       return () => void timers.delete(timer)
     },
     async advance(ms) {
+      await settle() // what was just begun sets its timers from now, not from the end
       const end = now + ms
       for (let timer = nextDue(end); timer; timer = nextDue(end)) {
         timers.delete(timer)

@@ -1,0 +1,228 @@
+// packages/kernel/src/permissions/authority.ts: what the user says of permissions, in whichever way: consent, grant, revoke (K4, K10).
+//   Y1  Code of a plugin runs only after its consent was settled, where the host asks for consent.
+//   Y2  What the user once decided is not asked again by a blanket consent; a revoked permission stays revoked.
+//   Y3  Every change is in the audit log, with who made it.
+import type { Audit } from '../audit/audit.ts'
+import {
+  declaredPermissions,
+  type Manifest,
+  type Permission,
+  PermissionError,
+  type PermissionStatus,
+  type PluginId,
+  type PluginPlace,
+  UsageError,
+} from '../contract/index.ts'
+import type { Clock } from '../powers.ts'
+import type { Approvals } from './approvals.ts'
+import { type ConsentScreen, consentScreen } from './consent.ts'
+import { consentTo, covers, type Grammars, normalPermission } from './grammar.ts'
+import { type Duration, expiryOf, type Grant, holdsIn, type Mode } from './grant.ts'
+import type { Grants } from './grants.ts'
+
+export interface ConsentQuestion {
+  plugin: PluginId
+  manifest: Manifest
+  /** What the manifest asks for and the user has not decided. */
+  undecided: readonly Permission[]
+  screen: ConsentScreen
+}
+
+/** What the user allows of what was asked, and how long; undefined: the plugin shall not run. */
+export type ConsentAnswer = { allow: readonly Permission[]; duration: Duration; by: string } | undefined
+export type ConsentPrompt = (question: ConsentQuestion) => Promise<ConsentAnswer>
+
+export interface Authority {
+  /** A manifest's permissions in normal form. @throws PERMISSION_UNKNOWN, PERMISSION_INVALID */
+  declared(manifest: Manifest, place: PluginPlace): readonly Permission[]
+  normal(permission: Permission, place: PluginPlace): Permission
+  /** Asks for what is undecided; false if the plugin shall not run (Y1). */
+  settle(plugin: PluginId, manifest: Manifest, declared: readonly Permission[], place: PluginPlace): Promise<boolean>
+  /** Waits for consent to what `next` declares beyond `before`. @throws PERMISSION_DENIED naming what was refused */
+  widen(plugin: PluginId, before: readonly Permission[], next: readonly Permission[], place: PluginPlace): Promise<void>
+  /** Every declared permission of a plugin with what the user has said of it. */
+  list(plugin: PluginId): PermissionStatus[]
+  screen(plugin: PluginId): ConsentScreen
+  /** @throws PLUGIN_UNKNOWN, PERMISSION_UNDECLARED */
+  grant(plugin: PluginId, permission: Permission, choice: { mode: Mode; duration: Duration; by: string }): Promise<void>
+  /** In force as the call returns. @throws PLUGIN_UNKNOWN */
+  revoke(plugin: PluginId, permission: Permission, by: string): Promise<void>
+  forget(plugin: PluginId): Promise<void>
+}
+
+export interface AuthorityOptions {
+  grants: Grants
+  grammars: Grammars
+  approvals: Approvals
+  audit: Pick<Audit, 'append'>
+  clock: Clock
+  workspace: string
+  prompt?: ConsentPrompt | undefined
+}
+
+interface Known {
+  declared: readonly Permission[]
+  place: PluginPlace
+}
+
+export function createAuthority({
+  grants,
+  grammars,
+  approvals,
+  audit,
+  clock,
+  workspace,
+  prompt,
+}: AuthorityOptions): Authority {
+  const known = new Map<PluginId, Known>()
+  return { declared, normal, settle, widen, list, screen, grant, revoke, forget }
+
+  function normal(permission: Permission, place: PluginPlace): Permission {
+    return normalPermission(grammars, permission, place)
+  }
+
+  function declared(manifest: Manifest, place: PluginPlace): readonly Permission[] {
+    return [...new Set(declaredPermissions(manifest).map((permission) => normal(permission, place)))]
+  }
+
+  async function settle(
+    plugin: PluginId,
+    manifest: Manifest,
+    wanted: readonly Permission[],
+    place: PluginPlace,
+  ): Promise<boolean> {
+    known.set(plugin, { declared: wanted, place })
+    const undecided = wanted.filter((permission) => said(plugin, permission) === undefined) // Y2
+    if (undecided.length === 0 || prompt === undefined) return true
+    const answer = await prompt({ plugin, manifest, undecided, screen: consentScreen(wanted, grammars) })
+    if (answer === undefined) return false
+    const allowed = answer.allow.filter((permission) => undecided.includes(permission))
+    if (allowed.length === 0) return true
+    await grants.consent(plugin, allowed, {
+      duration: answer.duration,
+      scope: { kind: 'workspace', key: workspace },
+      by: answer.by,
+    })
+    record(plugin, 'permission.consented', allowed, 'allowed', answer.by)
+    return true
+  }
+
+  async function widen(
+    plugin: PluginId,
+    before: readonly Permission[],
+    next: readonly Permission[],
+    place: PluginPlace,
+  ): Promise<void> {
+    const more = next.filter(
+      (permission) =>
+        !before.some((one) => covers(grammars, one, permission)) && said(plugin, permission) === undefined,
+    )
+    for (const permission of more) {
+      const { text, risk } = consentTo(grammars, permission)
+      const { answer, duration, by } = await approvals.ask({ plugin, permission, sentence: text, risk, trace: '' })
+      record(plugin, 'permission.widened', [permission], answer === 'allow' ? 'allowed' : 'denied', by)
+      if (answer === 'deny') throw refusedMore(plugin, permission)
+      await grants.add({
+        plugin,
+        permission,
+        mode: 'allow',
+        duration: duration === 'once' ? 'session' : duration,
+        scope: { kind: 'workspace', key: workspace },
+        by,
+      })
+    }
+    known.set(plugin, { declared: next, place })
+  }
+
+  function list(plugin: PluginId): PermissionStatus[] {
+    return find(plugin).declared.map((permission) => {
+      const { text, risk } = consentTo(grammars, permission)
+      const grant = said(plugin, permission)
+      return { permission, text, risk, mode: grant?.mode ?? 'ask', ...(grant && spanOf(grant)) }
+    })
+  }
+
+  function screen(plugin: PluginId): ConsentScreen {
+    return consentScreen(find(plugin).declared, grammars)
+  }
+
+  async function grant(
+    plugin: PluginId,
+    permission: Permission,
+    { mode, duration, by }: { mode: Mode; duration: Duration; by: string },
+  ): Promise<void> {
+    const { declared: own, place } = find(plugin)
+    const wanted = normal(permission, place)
+    if (!own.some((one) => covers(grammars, one, wanted))) throw undeclared(plugin, wanted, own)
+    if (mode === 'deny') return revoke(plugin, wanted, by)
+    await grants.add({ plugin, permission: wanted, mode, duration, scope: { kind: 'workspace', key: workspace }, by })
+    record(plugin, 'permission.granted', [wanted], 'allowed', by)
+  }
+
+  async function revoke(plugin: PluginId, permission: Permission, by: string): Promise<void> {
+    const wanted = normal(permission, find(plugin).place)
+    record(plugin, 'permission.revoked', [wanted], 'denied', by)
+    await grants.revoke({ plugin, permission: wanted }, by)
+  }
+
+  async function forget(plugin: PluginId): Promise<void> {
+    known.delete(plugin)
+    await grants.forget(plugin)
+  }
+
+  /** The newest grant that speaks of all of `permission` here and now. */
+  function said(plugin: PluginId, permission: Permission): Grant | undefined {
+    const now = clock.now()
+    return grants
+      .list(plugin)
+      .findLast(
+        (one) =>
+          now < expiryOf(one) && holdsIn(one.scope, { workspace }) && covers(grammars, one.permission, permission),
+      )
+  }
+
+  function find(plugin: PluginId): Known {
+    const found = known.get(plugin)
+    if (found === undefined)
+      throw new UsageError('PLUGIN_UNKNOWN', `there is no plugin "${plugin}"`, {
+        plugin,
+        hint: `There are: ${[...known.keys()].join(', ') || 'none'}.`,
+      })
+    return found
+  }
+
+  function record(
+    plugin: PluginId,
+    act: string,
+    access: readonly Permission[],
+    outcome: 'allowed' | 'denied',
+    by: string,
+  ): void {
+    audit.append({ plugin, act, access: [...access], outcome, detail: { by }, trace: '' }) // Y3
+  }
+}
+
+function spanOf(grant: Grant): Pick<PermissionStatus, 'duration' | 'expiresAt' | 'grantId'> {
+  const { duration, id } = grant
+  return typeof duration === 'object' ? { expiresAt: duration.until, grantId: id } : { duration, grantId: id }
+}
+
+function undeclared(plugin: PluginId, permission: Permission, declared: readonly Permission[]): PermissionError {
+  return new PermissionError('PERMISSION_UNDECLARED', `${plugin} does not declare ${permission}`, {
+    plugin,
+    access: permission,
+    hint: `Its manifest asks for: ${declared.join(', ') || 'nothing'}.`,
+  })
+}
+
+function refusedMore(plugin: PluginId, permission: Permission): PermissionError {
+  return new PermissionError(
+    'PERMISSION_DENIED',
+    `the new version of ${plugin} wants ${permission}, which was refused; the old version goes on`,
+    {
+      plugin,
+      access: permission,
+      hint: `Grant it with \`pryx permissions grant ${plugin} ${permission}\` and reload.`,
+    },
+  )
+}
