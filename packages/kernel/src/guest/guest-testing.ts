@@ -22,7 +22,7 @@ export interface TestGuest {
   buffers(): number[][]
 }
 
-export function openGuest(plugin: PluginDefinition<never> | undefined, exports: object = {}): TestGuest {
+export function openGuest<C>(plugin: PluginDefinition<C> | undefined, exports: object = {}): TestGuest {
   const sent: GuestMessage[] = []
   const batches: GuestMessage[][] = []
   let lastBuffers: Uint8Array[] = []

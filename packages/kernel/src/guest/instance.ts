@@ -53,7 +53,7 @@ export function createInstance(parts: InstanceParts): Instance {
     } catch (error) {
       if (stopping) return
       tell('failed', error)
-      await scope?.[Symbol.asyncDispose]().catch(() => {}) // the first failure is the one to tell
+      await collect([], () => scope?.[Symbol.asyncDispose]()) // the first failure is the one to tell
     }
   }
 

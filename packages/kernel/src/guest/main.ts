@@ -1,8 +1,10 @@
 // packages/kernel/src/guest/main.ts: the script of the startup snapshot. It installs the web's globals, hardens them, makes the runtime
 //   and leaves one global behind, `__pryxBoot`, which the sandbox process calls first of all and which is gone from then on.
+//   `__pryxBoot.warmUp()` is for the snapshot's warm-up.
 import * as zod from 'zod'
 import type { BootHost, BootRecord } from './local.ts'
 import { createRuntime } from './runtime.ts'
+import { warmUp } from './warm-up.ts'
 import { hardenGlobals, installWeb } from './web/index.ts'
 import { createWebHost } from './web-host.ts'
 
@@ -22,13 +24,14 @@ const runtime = createRuntime({
   fireTimer,
   cryptoAnswer: web.cryptoAnswer,
 })
-hardenGlobals()
 
 function boot(given: BootHost): BootRecord {
   Reflect.deleteProperty(globalThis, BOOT)
   host = given
+  hardenGlobals() // here and not in the snapshot: V8 aborts when it makes a realm from a snapshot where these globals are gone
   const { deliver, start } = runtime
   return Object.freeze({ deliver, start, modules: { zod }, moduleNames: { zod: Object.keys(zod) } })
 }
 
-Object.defineProperty(globalThis, BOOT, { value: boot, configurable: true })
+const value = Object.assign(boot, { warmUp: () => warmUp(boot) })
+Object.defineProperty(globalThis, BOOT, { value, configurable: true })

@@ -4,7 +4,7 @@
 //   O3  Order is kept. A batch leaves when its turn grows quiet, or at once past MAX_MESSAGES or MAX_CHARACTERS.
 import { encode, type Handles, type Parcel } from '../contract/codec.ts'
 import { PryxError, SandboxError, UsageError } from '../contract/errors.ts'
-import type { GuestMessage } from '../contract/wire.ts'
+import { type GuestMessage, parseGuestMessage } from '../contract/wire.ts'
 import { failureToJson } from './failure.ts'
 
 const MAX_MESSAGES = 256
@@ -22,7 +22,7 @@ export interface Outbox {
   /**
    * Queues a message.
    *
-   * @throws USAGE_NOT_CLONEABLE, USAGE_TOO_DEEP, SANDBOX_MESSAGE_TOO_LARGE; nothing is queued then (O2).
+   * @throws USAGE_ARGUMENTS, USAGE_NOT_CLONEABLE, USAGE_TOO_DEEP, SANDBOX_MESSAGE_TOO_LARGE; nothing is queued then (O2).
    */
   post(message: GuestMessage, carrier?: Carrier): void
   flush(): void
@@ -61,6 +61,7 @@ export function createOutbox(powers: OutboxPowers): Outbox {
   }
 
   function post(message: GuestMessage, carrier?: Carrier): void {
+    if (parseGuestMessage(message) === undefined) throw outOfBounds(message) // the kernel would take it for an attack
     const mark = parcel.buffers.length
     const before = posted
     encoding++
@@ -100,7 +101,7 @@ export function createOutbox(powers: OutboxPowers): Outbox {
     powers.defer(hop)
   }
 
-  function hop(): void {
+  function hop() {
     quiet = posted === seen ? quiet + 1 : 0
     seen = posted
     if (quiet < QUIET_HOPS && ++hops < MAX_HOPS) return powers.defer(hop)
@@ -126,6 +127,16 @@ export function createOutbox(powers: OutboxPowers): Outbox {
       },
     )
   }
+}
+
+function outOfBounds({ t }: GuestMessage): UsageError {
+  return new UsageError(
+    'USAGE_ARGUMENTS',
+    `"${t}" cannot be sent: a name or number in it is none, or is out of bounds`,
+    {
+      hint: 'Names are strings of at most 256 characters; capacities and times are whole numbers.',
+    },
+  )
 }
 
 function refusal(error: unknown): PryxError {

@@ -111,7 +111,11 @@ describe('life', () => {
 
   test('K7: the next instance finds the decoded state in ctx.previous', async () => {
     let previous: unknown
-    const guest = openGuest({ activate: (ctx) => void ({ previous } = ctx) })
+    const guest = openGuest({
+      activate(ctx) {
+        previous = ctx.previous
+      },
+    })
 
     await guest.activate({ previous: { at: { $: 'date', v: 5 } } })
 
@@ -262,11 +266,11 @@ describe('calls in', () => {
         },
       },
       { toJSON: () => 1 },
-      {
-        get then() {
+      Object.defineProperty({}, 'then', {
+        get() {
           throw new Error('gotcha')
         },
-      },
+      }),
       new Proxy(
         {},
         {
@@ -363,7 +367,7 @@ describe('calls out', () => {
 
     expect(request).toMatchObject({ t: 'call', id: 2, service: 'notes', range: '^1.2.0', method: 'save', args: ['hi'] })
     await expect(saved).resolves.toBe('n1')
-    expect((notes as { then?: unknown }).then).toBeUndefined()
+    expect(Reflect.get(notes, 'then')).toBeUndefined()
   })
 
   test('K6: tryUse answers undefined where a service is missing, too old or denied', async () => {
@@ -530,6 +534,15 @@ describe('batches', () => {
     expect(guest.take()).toMatchObject([{ value: { n: 1 } }, { value: { n: 1 } }, { t: 'checkpoint', state: { n: 1 } }])
   })
 
+  test('K3: arguments the kernel would take for an attack are refused here, with a hint', async () => {
+    const { ctx } = await withCtx()
+
+    expect(() => ctx.events.on('note.*', () => {}, { capacity: Number.NaN })).toThrow(/out of bounds/)
+    expect(() => ctx.events.on('Note!', () => {})).toThrow(/selects no event/)
+    expect(() => ctx.tools.provide({ name: 7 as never, run: () => {} })).toThrow(/out of bounds/)
+    await expect(ctx.tools.call('x'.repeat(300), {})).rejects.toMatchObject({ code: 'USAGE_ARGUMENTS' })
+  })
+
   test('K3: a flood leaves in pieces of at most 257 messages, in order', async () => {
     const guest = await withCtx()
     for (let i = 0; i < 1_000; i++) guest.ctx.log.info(i)
@@ -574,7 +587,11 @@ describe('batches', () => {
 
 async function withCtx() {
   let ctx: PluginContext | undefined
-  const plugin: PluginDefinition = { activate: (given) => void (ctx = given) }
+  const plugin: PluginDefinition = {
+    activate(given) {
+      ctx = given
+    },
+  }
   const guest = openGuest(plugin)
   await guest.activate()
   guest.take()

@@ -69,7 +69,7 @@ export function createRuntime(powers: RuntimePowers): Runtime {
     }
   }
 
-  function handle(message: Delivered, read: Reader, buffers: Uint8Array[]): void {
+  function handle(message: Delivered, read: Reader, buffers: Uint8Array[]) {
     switch (message.t) {
       case 'call':
         return serving.call(message, read)

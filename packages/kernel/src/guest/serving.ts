@@ -37,7 +37,7 @@ export function createServing({ outbox, offers, functions, streams, ambient }: S
     },
   }
 
-  function call(message: HostCall, read: Reader): void {
+  function call(message: HostCall, read: Reader) {
     const { id } = message
     const served = new ServedCall(message.from, message.trace)
     const before = ambient.enter(served)

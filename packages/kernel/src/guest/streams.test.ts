@@ -69,7 +69,12 @@ describe('streams', () => {
   test('K6: a reader that cancels stops the source and leaves nothing behind', async () => {
     let cancelled = false
     const pair = openPair()
-    const source = new ReadableStream({ pull: (c) => c.enqueue(1), cancel: () => void (cancelled = true) })
+    const source = new ReadableStream({
+      pull: (c) => c.enqueue(1),
+      cancel() {
+        cancelled = true
+      },
+    })
     const reader = pair.receiver.receive(pair.sender.send(source)).getReader()
     const first = reader.read()
     await pair.flow(5)
@@ -95,9 +100,13 @@ describe('streams', () => {
   test('K3: byte chunks longer than a message arrive whole, in pieces', async () => {
     const pair = openPair(1_024)
     const bytes = Uint8Array.from({ length: 5_000 }, (_, i) => i)
-    const stream = pair.receiver.receive(
-      pair.sender.send(new ReadableStream({ start: (c) => (c.enqueue(bytes), c.close()) })),
-    )
+    const source = new ReadableStream({
+      start(c) {
+        c.enqueue(bytes)
+        c.close()
+      },
+    })
+    const stream = pair.receiver.receive(pair.sender.send(source))
     const all = new Response(stream).bytes()
     await pair.flow(50)
 

@@ -74,7 +74,7 @@ export function createStreams(powers: StreamPowers): Streams {
     },
   }
 
-  function handle(message: StreamMessage, read: (value: unknown) => unknown): void {
+  function handle(message: StreamMessage, read: (value: unknown) => unknown) {
     switch (message.t) {
       case 'pull':
         return senders.get(message.s)?.pull(message.n)
@@ -201,7 +201,7 @@ function createReceiver(id: number, powers: StreamPowers, table: Map<number, Rec
     powers.post({ t: 'pull', s: id, n: room })
   }
 
-  function chunk(data: unknown): void {
+  function chunk(data: unknown) {
     if (outstanding === 0) return violated()
     outstanding--
     if (!wanted) return void held.push(data)

@@ -2,7 +2,8 @@
 //   U1  Handlers of one subscription run one at a time, in the order of the events; different subscriptions do not wait for each other.
 //   U2  Every event of a living subscription is acknowledged once, after its handler has settled; a failure travels with the `ack`.
 //   U3  A payload its token refuses is acknowledged as EVENT_INVALID and never reaches the handler.
-import { UsageError } from '../contract/errors.ts'
+import { type ErrorJson, UsageError } from '../contract/errors.ts'
+import { isEventPattern } from '../contract/pattern.ts'
 import type { EventInfo, SubscribeOptions } from '../contract/plugin.ts'
 import type { EventToken } from '../contract/tokens.ts'
 import type { GuestMessage, HostMessage } from '../contract/wire.ts'
@@ -41,6 +42,7 @@ export function createSubscriptions(post: (message: GuestMessage) => void, ambie
     on(event, handler, { policy = 'drop-oldest', capacity = DEFAULT_CAPACITY } = {}) {
       const token = typeof event === 'string' ? undefined : event
       const pattern = typeof event === 'string' ? event : event.name
+      if (!isEventPattern(pattern)) throw badPattern(pattern)
       const sub = ++lastSub
       post({ t: 'on', sub, pattern, policy, capacity })
       subscriptions.set(sub, { sub, pattern, token, handler, waiting: [], busy: false })
@@ -62,7 +64,7 @@ export function createSubscriptions(post: (message: GuestMessage) => void, ambie
   }
 
   /** Works off what waits: straight on while handlers answer at once, else when the promise has settled. */
-  function next(subscription: Subscription): void {
+  function next(subscription: Subscription) {
     subscription.busy = true
     for (let item = subscription.waiting.shift(); item !== undefined; item = subscription.waiting.shift()) {
       const { seq } = item.message
@@ -102,7 +104,7 @@ export function createSubscriptions(post: (message: GuestMessage) => void, ambie
     }
   }
 
-  function ack(subscription: Subscription, seq: number, error?: ReturnType<typeof failureToJson>): void {
+  function ack(subscription: Subscription, seq: number, error?: ErrorJson) {
     const { sub } = subscription
     if (!subscriptions.has(sub)) {
       subscription.waiting.length = 0
@@ -115,6 +117,14 @@ export function createSubscriptions(post: (message: GuestMessage) => void, ambie
       post({ t: 'ack', sub, seq, error: shortFailure(error) })
     }
   }
+}
+
+function badPattern(found: unknown): UsageError {
+  const text = typeof found === 'string' ? found.slice(0, 64) : typeof found
+  return new UsageError('USAGE_PATTERN', `"${text}" selects no event`, {
+    found: text,
+    hint: 'Use an event token, a name or a pattern such as note.*',
+  })
 }
 
 function badPayload(event: string, { path, message }: { path: string; message: string }): UsageError {
