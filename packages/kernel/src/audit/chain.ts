@@ -104,8 +104,6 @@ function missingEnd(last: Head, head: Head | undefined): string {
   return `the log ends at entry ${last.seq}; entries up to ${head.seq} were written`
 }
 
-}
-
 /** JSON with sorted keys. Takes plain data; leaves out what JSON does. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`
