@@ -28,7 +28,7 @@ const runtime = createRuntime({
 function boot(given: BootHost): BootRecord {
   Reflect.deleteProperty(globalThis, BOOT)
   host = given
-  hardenGlobals() // here and not in the snapshot: V8 aborts when it makes a realm from a snapshot where these globals are gone
+  hardenGlobals() // in each realm: V8 adds some of what it closes after the snapshot, and aborts on a snapshot without it
   const { deliver, start } = runtime
   return Object.freeze({ deliver, start, modules: { zod }, moduleNames: { zod: Object.keys(zod) } })
 }
