@@ -1,13 +1,16 @@
 // packages/kernel/src/guest/web/harden.ts: closes the ways to memory that the isolate's limit does not count (K3).
 // Each of these took gigabytes in an isolate limited to 32 MB. Ordinary buffers are counted, and stay.
 
-const SHARED = ['SharedArrayBuffer', 'Atomics', 'WebAssembly']
 const RESIZING = ['resize', 'transfer', 'transferToFixedLength']
 let fixed: unknown
 
-/** Run it in the snapshot, and again in every realm made from it before plugin code runs: V8 adds `SHARED` late. */
+/**
+ * Run it in every realm before plugin code runs; in a realm from a snapshot that means again, for V8 adds some of these late.
+ * While a snapshot is being made there is no SharedArrayBuffer, and `Atomics` must stay: V8 dies on a snapshot without it.
+ */
 export function hardenGlobals(): void {
-  for (const name of SHARED) Reflect.deleteProperty(globalThis, name)
+  const shared = 'SharedArrayBuffer' in globalThis ? ['SharedArrayBuffer', 'Atomics', 'WebAssembly'] : []
+  for (const name of shared) Reflect.deleteProperty(globalThis, name)
   for (const method of RESIZING) Reflect.deleteProperty(ArrayBuffer.prototype, method)
   if (globalThis.ArrayBuffer !== fixed) fixed = fixArrayBuffer(globalThis.ArrayBuffer)
 }

@@ -3,6 +3,7 @@
 //   I2  Getters are shown, not called; what throws while it is looked at is shown as such.
 const MAX_DEPTH = 4
 const MAX_ENTRIES = 100
+const MAX_LISTED = 10_000 // items of a list whose further fields are still looked for
 const MAX_STRING = 10_000
 const MAX_TEXT = 100_000
 const LINE = 76 // longer groups are broken into lines
@@ -115,7 +116,10 @@ function headOf(object: object): string {
   if (object instanceof RegExp) return RegExp.prototype.toString.call(object)
   if (object instanceof Date) return Number.isNaN(object.getTime()) ? 'Invalid Date' : object.toISOString()
   const name = nameOf(object)
-  if (object instanceof Map || object instanceof Set) return `${name}(${object.size}) `
+  if (object instanceof Map || object instanceof Set) {
+    const kind = object instanceof Map ? 'Map' : 'Set'
+    return `${name}(${object.size}) ${name === kind ? '' : `[${kind}] `}`
+  }
   if (ArrayBuffer.isView(object) && !(object instanceof DataView)) return `${name}(${(object as Uint8Array).length}) `
   if (Array.isArray(object)) return name === 'Array' ? '' : `${name}(${object.length}) `
   if (object instanceof String || object instanceof Number || object instanceof Boolean)
@@ -183,13 +187,7 @@ function listEntries(list: ArrayLike<unknown>, length: number, look: Look, entri
 }
 
 function fieldEntries(object: object, look: Look): string[] {
-  const isList = Array.isArray(object) || ArrayBuffer.isView(object) || object instanceof String
-  const keys =
-    isList && (object as Uint8Array).length > 0
-      ? Object.keys(object)
-          .slice((object as Uint8Array).length ? -1 : 0)
-          .filter((key) => !/^\d+$/.test(key))
-      : Object.keys(object)
+  const keys = fieldNames(object)
   const symbols = Object.getOwnPropertySymbols(object).filter((symbol) =>
     Object.prototype.propertyIsEnumerable.call(object, symbol),
   )
@@ -198,6 +196,13 @@ function fieldEntries(object: object, look: Look): string[] {
     .map((key) => `${keyText(key)}: ${fieldText(object, key, look)}`)
   noteRest(keys.length + symbols.length, shown)
   return shown
+}
+
+/** Names of fields beside the items of a list. Of a long list they are not asked for: V8 would make a string of each index. */
+function fieldNames(object: object): string[] {
+  const isList = Array.isArray(object) || ArrayBuffer.isView(object) || object instanceof String
+  if (!isList) return Object.keys(object)
+  return (object as Uint8Array).length > MAX_LISTED ? [] : Object.keys(object).filter((key) => !/^\d+$/.test(key))
 }
 
 function fieldText(object: object, key: string | symbol, look: Look): string {
@@ -270,7 +275,7 @@ function nameOf(object: object): string {
 }
 
 function keyText(key: string | symbol): string {
-  if (typeof key === 'symbol') return `[${String(key)}]`
+  if (typeof key === 'symbol') return String(key)
   return /^[A-Za-z_$][\w$]*$/.test(key) ? key : quote(key)
 }
 
