@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { createAuditFiles, sha256 } from '../node/audit-file.ts'
 import { createFakeClock } from '../powers-testing.ts'
 import { openAudit } from './audit.ts'
-import { type AuditFact, type AuditLine, GENESIS, type Head, lineOf, sealEntry, verifyChain } from './chain.ts'
+import { type AuditFact, type AuditLine, GENESIS, type Head, sealEntry, verifyChain } from './chain.ts'
 import { createMemorySink } from './testing.ts'
 
 const fact: AuditFact = {
@@ -21,9 +21,9 @@ const fact: AuditFact = {
 function chainOf(facts: AuditFact[]): { lines: string[]; head: Head } {
   let head: Head = GENESIS
   const lines = facts.map((one, index) => {
-    const entry = sealEntry(one, 1_000 + index, head, sha256)
+    const { entry, line } = sealEntry(one, 1_000 + index, head, sha256)
     head = { seq: entry.seq, hash: entry.hash }
-    return lineOf(entry)
+    return line
   })
   return { lines, head }
 }

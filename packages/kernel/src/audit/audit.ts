@@ -10,7 +10,6 @@ import {
   type AuditLine,
   type Hash,
   type Head,
-  lineOf,
   parseLine,
   sealEntry,
   type Verdict,
@@ -81,7 +80,7 @@ export async function openAudit({
   const state = await sink.open()
   const recent = state.tail.map((text) => parseLine(text, hash)).filter((entry) => typeof entry !== 'string')
   const facts: { fact: AuditFact; at: number }[] = [] // not yet in the chain
-  const sealed: AuditEntry[] = [] // in the chain, not yet in the sink
+  const sealed: { entry: AuditEntry; line: string }[] = [] // in the chain, not yet in the sink
   const waiters = new Set<{ until: () => boolean; resolve: () => void }>()
   let head = state.head
   let stored = state.head.seq
@@ -131,10 +130,10 @@ export async function openAudit({
   /** Puts waiting facts into the chain. Apart from `append`, so that a caller does not pay for the hash. */
   function seal(): void {
     for (const { fact, at } of facts) {
-      const entry = sealEntry(fact, at, head, hash)
-      head = entry
-      sealed.push(entry)
-      recent.push(entry)
+      const next = sealEntry(fact, at, head, hash)
+      head = next.entry
+      sealed.push(next)
+      recent.push(next.entry)
     }
     facts.length = 0
     if (recent.length > TAIL) recent.splice(0, recent.length - TAIL)
@@ -160,9 +159,12 @@ export async function openAudit({
   async function storeBatch(): Promise<void> {
     seal()
     const batch = sealed.slice(0, MAX_BATCH)
-    const last = batch.at(-1)
+    const last = batch.at(-1)?.entry
     if (last === undefined) return
-    await sink.append(batch.map(lineOf), { seq: last.seq, hash: last.hash })
+    await sink.append(
+      batch.map(({ line }) => line),
+      { seq: last.seq, hash: last.hash },
+    )
     sealed.splice(0, batch.length)
     stored = last.seq
     retryMs = FIRST_RETRY_MS

@@ -54,15 +54,17 @@ export type Verdict =
 
 export const GENESIS: Head = { seq: 0, hash: '0'.repeat(64) }
 
-/** The entry that follows `head`. */
-export function sealEntry(fact: AuditFact, at: number, head: Head, hash: Hash): AuditEntry {
-  const open = { ...fact, seq: head.seq + 1, at, prev: head.hash }
-  return { ...open, hash: hash(canonicalJson(open)) }
-}
-
-/** The one spelling of an entry (H2). */
-export function lineOf(entry: AuditEntry): string {
-  return canonicalJson(entry)
+/** The entry that follows `head`, and the line it is stored as: its canonical JSON (H2). */
+export function sealEntry(fact: AuditFact, at: number, head: Head, hash: Hash): { entry: AuditEntry; line: string } {
+  const { plugin, act, access, outcome, ms, detail, trace } = fact
+  const seq = head.seq + 1
+  // Spelled by hand, keys sorted, once for both hash and line: this runs for every privileged call.
+  const said = detail === undefined ? '' : `,"detail":${canonicalJson(detail)}`
+  const front = `{"access":${JSON.stringify(access)},"act":${JSON.stringify(act)},"at":${JSON.stringify(at)}${said},`
+  const took = ms === undefined ? '' : `"ms":${JSON.stringify(ms)},`
+  const back = `${took}"outcome":"${outcome}","plugin":${JSON.stringify(plugin)},"prev":"${head.hash}","seq":${seq},"trace":${JSON.stringify(trace)}}`
+  const own = hash(front + back)
+  return { entry: { ...fact, seq, at, prev: head.hash, hash: own }, line: `${front}"hash":"${own}",${back}` }
 }
 
 /** The entry on a line, or why it cannot be one. Does not look at its neighbours. */

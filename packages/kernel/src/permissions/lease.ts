@@ -59,7 +59,7 @@ export function openLease(caller: Caller, { clock, what, signal, onExpiry, onEnd
   let ended: PryxError | undefined
   let closed = false
   let isAnswered = false
-  const leaveScope = caller.scope.effect(() => () => end(stopped(caller))) // L3
+  const leaveScope = caller.scope.effect(() => () => void (closed || end(stopped(caller)))) // L3
   const onAbort = () => end(cancelled(what))
   signal?.addEventListener('abort', onAbort, { once: true })
 
