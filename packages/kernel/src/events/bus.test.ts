@@ -309,6 +309,44 @@ test('B6: equal patterns are taken over one by one, and what nobody took over is
   expect(subscriber.stats().subscriptions).toHaveLength(2)
 })
 
+test('B6: an instance that crashes before it has taken over everything leaves the rest in order for the next', () => {
+  const { bus } = setup()
+  const subscriber = bus.subscriber('p1')
+  const first = subscriber.attach(() => {})
+  first.on(1, 'a', 'drop-oldest', 8)
+  first.on(2, 'a', 'drop-oldest', 8)
+  void bus.emit('p', 'a', 1)
+  first.ack(2, 1)
+  first.detach()
+  const second = subscriber.attach(() => {})
+  second.on(1, 'a', 'drop-oldest', 8)
+  second.detach()
+
+  const guest = createGuest()
+  const third = subscriber.attach(guest.deliver)
+  third.on(1, 'a', 'drop-oldest', 8)
+  third.on(2, 'a', 'drop-oldest', 8)
+
+  expect([guest.got(1), guest.got(2)]).toEqual([[1], []])
+})
+
+test('K2: the event that wakes a sleeping plugin reaches it once it runs', () => {
+  const { bus } = setup()
+  const guest = createGuest()
+  const subscriber = bus.subscriber('lazy')
+  subscriber.reserve('alert.*')
+  subscriber.reserve('alert.*')
+  void bus.emit('p', 'alert.raised', 1)
+  void bus.emit('p', 'alert.raised', 2)
+
+  const seat = subscriber.attach(guest.deliver)
+  seat.on(1, 'alert.*', 'drop-oldest', 8)
+  seat.settle()
+
+  expect(guest.got()).toEqual([1, 2])
+  expect(subscriber.stats().subscriptions).toHaveLength(1)
+})
+
 test('B7: late messages of a replaced instance do nothing', () => {
   const { bus } = setup()
   const subscriber = bus.subscriber('p1')

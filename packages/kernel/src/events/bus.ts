@@ -36,6 +36,7 @@ export interface Bus {
    * `block` subscription makes the publisher wait; it never rejects.
    *
    * @param from A plugin id, `kernel` or `host`.
+   * @param data Shared by all who hear it, so nobody may write into it.
    */
   emit(from: string, name: string, data: unknown, trace?: string): void | Promise<void>
   /** Listens within the kernel's process. By token, a plugin's payload is checked before the handler sees it. */

@@ -8,7 +8,7 @@ import type { MailboxCounts } from './mailbox.ts'
 import type { Attachment } from './subscriber.ts'
 
 const SUBS = ['a.x', 'a.x', 'a.*', '**'] as const // what each instance subscribes to, by number
-const RUNS = process.env.PRYX_DEEP ? 5_000 : 300
+const RUNS = process.env.PRYX_DEEP ? 2_000 : 300
 
 type Step =
   | { do: 'emit'; name: 'a.x' | 'a.y' | 'b' }

@@ -4,15 +4,15 @@
 //   M2  Order is kept: what waits is sent first in, first out, and what comes back un-acknowledged goes to the front.
 //   M3  Nothing vanishes in silence: until it closes, posted = delivered + dropped + replaced + denied + queued + in flight.
 //   M4  Sequence numbers only grow, also across instances: the acknowledgement of an older send means nothing.
-//   M5  The bus never waits for a mailbox. Only a publisher that awaits its own emit does, at most BLOCK_MS.
-import type { EventInfo, HostMessage, PluginId, QueuePolicy, Release } from '../contract/index.ts'
+//   M5  The bus never waits for a mailbox. Only a publisher that awaits its own emit does, for a limited time.
+import type { EventInfo, HostMessage, PluginId, QueuePolicy } from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
+import { createBlocked } from './blocked.ts'
 import { createDeque } from './deque.ts'
+import { createDropReports } from './drop-reports.ts'
 
 const WINDOW = 32 // events in flight per subscription
-const BLOCK_MS = 30_000 // longest wait of an emit for room
 const MAX_BLOCKED = 1_000 // emits that may wait for room of one subscription
-const REPORT_MS = 1_000 // between two reports of drops
 
 /** An event on its way. */
 export interface BusEvent extends EventInfo {
@@ -76,16 +76,16 @@ export interface Mailbox {
   counts(): MailboxCounts
 }
 
-export function createMailbox(plugin: PluginId, pattern: string, powers: MailboxPowers): Mailbox {
+/** @param capacity Events that may wait before the first `link` sets its own bound. */
+export function createMailbox(plugin: PluginId, pattern: string, powers: MailboxPowers, capacity = 1): Mailbox {
   const waiting = createDeque<BusEvent>()
   const inFlight = new Map<number, BusEvent>()
-  const blocked = createBlocked(powers.clock, () => drop(1))
-  const reports = createReports(powers.clock, (count) => powers.onDropped({ plugin, pattern, count }))
+  const blocked = createBlocked<BusEvent>(powers.clock, () => drop(1))
+  const reports = createDropReports(powers.clock, (count) => powers.onDropped({ plugin, pattern, count }))
   const totals = { delivered: 0, failed: 0, dropped: 0, replaced: 0, denied: 0 }
   let outlet: Outlet | undefined
   let sub = 0
   let policy: QueuePolicy = 'drop-oldest'
-  let capacity = 1
   let window = 1
   let seq = 0
   let untold = 0 // dropped, and the guest does not know yet
@@ -139,7 +139,7 @@ export function createMailbox(plugin: PluginId, pattern: string, powers: Mailbox
 
   function post(event: BusEvent): Promise<void> | undefined {
     if (closed) return undefined
-    if (policy === 'block' && (blocked.size > 0 || !hasRoom())) return wait(event)
+    if (policy === 'block' && !hasRoom()) return wait(event) // where one waits there is no room, so none overtakes (M2)
     waiting.push(event)
     pump()
     fit()
@@ -201,73 +201,5 @@ export function createMailbox(plugin: PluginId, pattern: string, powers: Mailbox
     } catch (error) {
       powers.onListenerError(error, event, plugin) // it stays in flight, and is sent again after unlink
     }
-  }
-}
-
-/** Emits that wait for room, in order; each gives up after BLOCK_MS (M5). */
-function createBlocked(clock: Clock, onLate: () => void) {
-  interface Blocked {
-    event: BusEvent
-    resolve(): void
-    release: Release
-  }
-  const queue = new Set<Blocked>()
-  return {
-    get size() {
-      return queue.size
-    },
-    add(event: BusEvent): Promise<void> {
-      return new Promise((resolve) => {
-        const entry: Blocked = { event, resolve, release: clock.after(BLOCK_MS, () => late(entry)) }
-        queue.add(entry)
-      })
-    },
-    take(): BusEvent | undefined {
-      for (const entry of queue) return end(entry)
-      return undefined
-    },
-    releaseAll() {
-      for (const entry of queue) end(entry)
-    },
-  }
-
-  function late(entry: Blocked): void {
-    end(entry)
-    onLate()
-  }
-
-  function end(entry: Blocked): BusEvent {
-    queue.delete(entry)
-    void entry.release()
-    entry.resolve()
-    return entry.event
-  }
-}
-
-/** Tells of drops: the first at once, then at most one report in REPORT_MS, none forgotten. */
-function createReports(clock: Clock, report: (count: number) => void) {
-  let count = 0
-  let pending: Release | undefined
-  return {
-    add(more: number): void {
-      count += more
-      if (pending === undefined) flush()
-    },
-    close(): void {
-      void pending?.()
-      if (count > 0) report(count)
-      count = 0
-    },
-  }
-
-  function flush(): void {
-    if (count === 0) {
-      pending = undefined
-      return
-    }
-    const told = count
-    count = 0
-    pending = clock.after(REPORT_MS, flush) // before the report, which may itself be an event that is dropped
-    report(told)
   }
 }

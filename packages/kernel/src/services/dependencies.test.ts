@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { cycleError, type PluginNeeds, startOrder } from './dependencies.ts'
 
-const RUNS = process.env.PRYX_DEEP ? 5_000 : 300
+const RUNS = process.env.PRYX_DEEP ? 2_000 : 300
 
 /** Plugin `p3` provides service `s3`; an edge [3, 1] means that p3 requires s1. */
 function graph(

@@ -35,14 +35,14 @@ export interface ServiceCall {
   method: string
   args: unknown
   trace: string
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** ms, default 10 s; 0 means as long as the signal lives. */
   timeoutMs?: number
 }
 
 export interface WaitOptions {
   timeoutMs: number
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 export interface Services {

@@ -57,7 +57,7 @@ export interface ToolCall {
   input: unknown
   from: string
   trace: string
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
   /** ms for the tool itself, default 10 s; 0 means as long as the signal lives. Hooks have their own. */
   timeoutMs?: number
 }
