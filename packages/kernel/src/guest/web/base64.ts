@@ -2,38 +2,69 @@
 import { DOMException } from './dom-exception.ts'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-const VALUES = new Map([...ALPHABET].map((letter, value) => [letter, value]))
+const PAD = '='.charCodeAt(0)
+const CHUNK = 8_192 // codes that become a string at once
+
+const letters = Array.from(ALPHABET, (letter) => letter.charCodeAt(0))
+const values: number[] = Array.from({ length: 128 }, (_, code) => letters.indexOf(code)) // -1: not of the alphabet
 
 /** Base64 of text whose characters stand for bytes. */
 export function btoa(text: string): string {
-  const bytes = String(text)
-  const out: string[] = []
-  for (let i = 0; i < bytes.length; i += 3) {
-    const [a, b, c] = [bytes.charCodeAt(i), bytes.charCodeAt(i + 1), bytes.charCodeAt(i + 2)]
-    if (a > 255 || b > 255 || c > 255) throw new DOMException('Invalid character', 'InvalidCharacterError')
-    const bits = (a << 16) | (b << 8) | c // NaN past the end counts as 0
-    const quad = [bits >> 18, (bits >> 12) & 63, (bits >> 6) & 63, bits & 63].map((value) => ALPHABET[value])
-    out.push(
-      quad
-        .slice(0, Math.min(bytes.length - i, 3) + 1)
-        .join('')
-        .padEnd(4, '='),
-    )
+  const source = `${text}`
+  const codes = new Uint8Array(Math.ceil(source.length / 3) * 4)
+  let at = 0
+  for (let i = 0; i < source.length; i += 3) {
+    const [a, b, c] = [byteAt(source, i), byteAt(source, i + 1), byteAt(source, i + 2)]
+    codes[at++] = letters[a >> 2]!
+    codes[at++] = letters[((a & 3) << 4) | (b >> 4)]!
+    codes[at++] = i + 1 < source.length ? letters[((b & 15) << 2) | (c >> 6)]! : PAD
+    codes[at++] = i + 2 < source.length ? letters[c & 63]! : PAD
   }
-  return out.join('')
+  return textOf(codes)
 }
 
 /** Text whose characters stand for the bytes of the Base64 in `text`; white space and missing padding are forgiven. */
 export function atob(text: string): string {
-  let data = String(text).replace(/[\t\n\f\r ]/g, '')
-  if (data.length % 4 === 0) data = data.replace(/={1,2}$/, '')
-  if (data.length % 4 === 1 || /[^A-Za-z0-9+/]/.test(data))
-    throw new DOMException('The string to be decoded is not correctly encoded.', 'InvalidCharacterError')
-  const out: string[] = []
-  for (let i = 0; i < data.length; i += 4) {
-    const quad = data.slice(i, i + 4)
-    const bits = [0, 1, 2, 3].reduce((sum, k) => (sum << 6) | (VALUES.get(quad[k] ?? 'A') ?? 0), 0)
-    out.push(String.fromCharCode(bits >> 16, (bits >> 8) & 255, bits & 255).slice(0, quad.length - 1))
+  const source = withoutPadding(`${text}`.replace(/[\t\n\f\r ]/g, ''))
+  if (source.length % 4 === 1) throw badInput()
+  const bytes = new Uint8Array(Math.floor((source.length * 3) / 4))
+  let at = 0
+  for (let i = 0; i < source.length; i += 4) {
+    const bits =
+      (valueAt(source, i) << 18) |
+      (valueAt(source, i + 1) << 12) |
+      (valueAt(source, i + 2) << 6) |
+      valueAt(source, i + 3)
+    bytes[at++] = bits >> 16
+    bytes[at++] = bits >> 8 // a write past the end does nothing
+    bytes[at++] = bits
   }
-  return out.join('')
+  return textOf(bytes)
+}
+
+function byteAt(text: string, index: number): number {
+  const code = index < text.length ? text.charCodeAt(index) : 0
+  if (code > 255) throw new DOMException('Invalid character', 'InvalidCharacterError')
+  return code
+}
+
+function valueAt(text: string, index: number): number {
+  const value = index < text.length ? (values[text.charCodeAt(index)] ?? -1) : 0
+  if (value < 0) throw badInput()
+  return value
+}
+
+function withoutPadding(text: string): string {
+  return text.length % 4 === 0 ? text.replace(/={1,2}$/, '') : text
+}
+
+function textOf(codes: Uint8Array): string {
+  let text = ''
+  for (let i = 0; i < codes.length; i += CHUNK)
+    text += String.fromCharCode.apply(null, codes.subarray(i, i + CHUNK) as unknown as number[])
+  return text
+}
+
+function badInput(): DOMException {
+  return new DOMException('The string to be decoded is not correctly encoded.', 'InvalidCharacterError')
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { atob as guestAtob, btoa as guestBtoa } from './base64.ts'
 import { decodeUtf8, encodeUtf8, TextDecoder as GuestDecoder } from './encoding.ts'
 import { sameAsNode, useRealm } from './same-as-node.ts'
 
@@ -64,6 +65,17 @@ describe('TextEncoder and TextDecoder', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(decodeUtf8(encodeUtf8(`x${text}`))).toBe(`x${text.toWellFormed()}`)
+      }),
+    )
+  })
+
+  test('any bytes come back from Base64, as Node writes it', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        const text = String.fromCharCode(...bytes)
+
+        expect(guestBtoa(text)).toBe(Buffer.from(bytes).toString('base64'))
+        expect(guestAtob(guestBtoa(text))).toBe(text)
       }),
     )
   })

@@ -107,6 +107,18 @@ describe('AbortSignal.any', () => {
   })
 })
 
+describe('the memory of AbortSignal.any', () => {
+  test('a source that lives long does not gather the dependents nobody listens to', async () => {
+    const before = use.realm.heapBytes()
+
+    await use.realm.run(`globalThis.source = new AbortController(); for (let round = 0; round < 50; round++) {
+      for (let i = 0; i < 1000; i++) AbortSignal.any([source.signal])
+      await new Promise((r) => setTimeout(r, 0)) }`)
+
+    expect(use.realm.heapBytes() - before).toBeLessThan(25_000_000) // 50,000 signals kept would be over 40 MB
+  })
+})
+
 describe('timers', () => {
   sameAsNode(use, [
     [
