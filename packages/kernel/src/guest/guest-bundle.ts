@@ -25,7 +25,9 @@ export const guestBundle = {
   target: 'es2024',
   conditions: ['source', 'import', 'default'],
   mainFields: ['module', 'main'],
-  minify: true,
-  keepNames: true,
+  // Names stay as they are: errors are known by the names of their classes, and stacks can be read. `keepNames` would
+  // do the same for shortened names, but costs each isolate 0.9 MB of heap.
+  minifyWhitespace: true,
+  minifySyntax: true,
   plugins: [englishOnly],
 }

@@ -53,6 +53,12 @@ test('K3: an error with an endless getter ends with the turn, not beyond it', ()
   expect(() => guest.deliver(call(1, 'names'))).toThrow(/timed out/)
 })
 
+test('K6: errors keep their class names through bundling', () => {
+  const guest = openIsolate('1')
+
+  expect(guest.deliver(call(1, 'nowhere'))).toMatchObject([{ error: { name: 'ServiceError', code: 'TOOL_MISSING' } }])
+})
+
 test('K6: fetch in a guest is a call of the net capability, and its body a stream', () => {
   const guest = openIsolate(`(async () => (await fetch('https://a.test/x', { method: 'POST', body: 'hi' })).text())()`)
   guest.deliver({ t: 'activate', name: 'p', version: '1.0.0', config: {}, previous: undefined, tools: [] })
