@@ -96,7 +96,7 @@ export async function openAudit({
     drained: () => (waiting() < capacity ? undefined : when(() => waiting() < capacity)),
     tail(n) {
       seal()
-      return recent.slice(Math.max(0, recent.length - n))
+      return recent.slice(Math.max(0, recent.length - Math.min(n, TAIL)))
     },
     flush() {
       seal()
@@ -136,7 +136,7 @@ export async function openAudit({
       recent.push(next.entry)
     }
     facts.length = 0
-    if (recent.length > TAIL) recent.splice(0, recent.length - TAIL)
+    if (recent.length >= 2 * TAIL) recent.splice(0, recent.length - TAIL) // seldom: moving a thousand entries for each new one is dear
   }
 
   async function pump(): Promise<void> {

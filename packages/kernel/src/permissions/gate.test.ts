@@ -348,16 +348,16 @@ describe('the gate', () => {
     await clock.advance(1_000)
   })
 
-  test('P: an allowed call costs the gate less than 20 µs', async () => {
+  test.runIf(process.env.PRYX_DEEP)('P: an allowed call costs less than 20 µs of CPU, audit included', async () => {
     const { call } = await setUp({ grant: ['box:a'] })
-    const perCall = async (n: number) => {
-      const start = performance.now()
+    const cpuOf = async (n: number) => {
+      const before = process.cpuUsage()
       for (let i = 0; i < n; i++) await call('get', 'a')
-      return ((performance.now() - start) * 1_000) / n
+      const { user, system } = process.cpuUsage(before)
+      return (user + system) / n
     }
-    await perCall(2_000)
-    const best = Math.min(await perCall(2_000), await perCall(2_000), await perCall(2_000))
-    if (process.env.PRYX_DEEP) console.log(`gate: ${best.toFixed(1)} µs a call`)
-    expect(best).toBeLessThan(100) // five times the promise: machines that run tests are busy
+    const rounds: number[] = []
+    for (let round = 0; round < 6; round++) rounds.push(await cpuOf(5_000))
+    expect(Math.min(...rounds)).toBeLessThan(40) // twice the promise: a test run counts its own threads too
   })
 })

@@ -10,7 +10,8 @@ function capability(name: string, traits: Consent['traits'] = [], risk: Consent[
     name,
     version: '1.0.0',
     summary: name,
-    parse: (rest) => rest.replace('${workspace}', '/w'), // biome-ignore lint/suspicious/noTemplateCurlyInString: as manifests write it
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: as manifests write it
+    parse: (rest) => rest.replace('${workspace}', '/w'),
     covers: (granted, wanted) => granted === wanted,
     consent: (rest) => ({ text: `use ${name} ${rest}`, risk, traits }),
     methods: {},
