@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type BuildOptions, build } from 'esbuild'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const flags = new Set(process.argv.slice(2))
@@ -18,6 +18,14 @@ const common: BuildOptions = {
   sourcemap: 'linked',
   logLevel: 'warning',
   packages: 'external',
+}
+
+/** zod brings messages in some fifty languages; the guest runtime keeps English, which is a third of its size. */
+const englishOnly: Plugin = {
+  name: 'zod-english',
+  setup(build) {
+    build.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: "export { default as en } from './en.js'" }))
+  },
 }
 
 /** Every bundle of a package: its public entries, and what runs elsewhere (the sandbox process, the guest, workers). */
@@ -44,6 +52,7 @@ const bundles: { name: string; inputs: string; options: BuildOptions }[] = [
       sourcemap: false,
       minify: true,
       keepNames: true,
+      plugins: [englishOnly],
     },
   },
   library('sdk', ['src/index.ts', 'src/testing/index.ts', 'src/build/index.ts']),

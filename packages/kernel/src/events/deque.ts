@@ -20,6 +20,7 @@ export function createDeque<T>(): Deque<T> {
     push: (item) => void items.push(item),
     shift() {
       if (head === items.length) return undefined
+      if (head === 0 && items.length === 1) return items.pop() // the common case: straight through, nothing allocated
       const item = items[head]
       items[head++] = undefined // lets go of the payload at once
       if (head === items.length) reset()

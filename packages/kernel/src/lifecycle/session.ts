@@ -4,7 +4,7 @@
 //   L3  An event subscription of a held session receives nothing until `settle`.
 import { createScope, type ErrorJson, type GuestMessage, type Limits, type LogLevel, type PryxError, type Scope } from '../contract/index.ts'
 import type { Attachment, Subscriber } from '../events/subscriber.ts'
-import type { Caller } from '../permissions/gate.ts'
+import type { Caller } from '../permissions/judge.ts'
 import type { Clock } from '../powers.ts'
 import type { Guest, GuestEnd, GuestEvents } from '../sandbox/sandbox.ts'
 import { createInstance, type Instance, type InstancePorts, type LostCall } from './instance.ts'
@@ -48,7 +48,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const scope = createScope(options.caller.instance)
   const caller: Caller = { ...options.caller, scope }
   const offers = new Map<string, Offer>()
-  const early: (() => void)[] = []
+  const early: ((session: Session) => void)[] = []
   let session: Session | undefined
   const guest = await options.launch({
     received: (messages, parcel, plain) => whenOpen((open) => open.instance.received(messages, parcel, plain)),
@@ -58,12 +58,12 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const instance = createInstance(plugin, options.limits, guest, ports(), clock)
   const opened: Session = { instance, caller, attachment, scope, offers, activate: instance.activate, close }
   session = opened
-  for (const late of early) late()
+  for (const act of early) act(opened)
   return opened
 
   function whenOpen(act: (session: Session) => void): void {
     if (session) act(session)
-    else early.push(() => act(session as Session))
+    else early.push(act)
   }
 
   function ports(): InstancePorts {

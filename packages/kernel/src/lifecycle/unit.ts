@@ -16,9 +16,9 @@ import {
   type Scope,
 } from '../contract/index.ts'
 import type { Subscriber } from '../events/subscriber.ts'
-import type { Caller } from '../permissions/gate.ts'
+import type { Caller } from '../permissions/judge.ts'
 import type { Clock, Ids } from '../powers.ts'
-import type { Guest, GuestEnd, GuestEvents, GuestSpec } from '../sandbox/sandbox.ts'
+import type { Guest, GuestEnd, GuestEvents, GuestSpec, GuestUsage } from '../sandbox/sandbox.ts'
 import type { InstancePorts, InvokeKind, InvokeOptions, LostCall } from './instance.ts'
 import type { PluginPackage } from './package.ts'
 import { type Offer, openSession, type Session } from './session.ts'
@@ -75,6 +75,10 @@ export interface Unit {
   readonly session: Session | undefined
   readonly offers: ReadonlyMap<string, Offer>
   readonly quarantined: boolean
+  readonly limits: Limits
+  readonly subscriber: Subscriber
+  /** Over all instances since the host started. */
+  readonly usage: Readonly<GuestUsage>
   /** Says where it stands without starting it. */
   rest(stage: 'disabled' | 'waiting' | 'idle', reason?: string): void
   /** Starts it if it is not up; resolves when it is active, has failed, or will be tried again. */
@@ -98,6 +102,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   let state: unknown
   let quarantined = false
   let lost: LostCall[] = []
+  let past: GuestUsage = { cpuMs: 0, turns: 0, heapBytes: 0, bytesIn: 0, bytesOut: 0, messagesIn: 0, messagesOut: 0 }
   let unhold = () => {}
   let turn: Promise<unknown> = Promise.resolve()
   let settled = Promise.withResolvers<void>()
@@ -125,6 +130,11 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     },
     get quarantined() {
       return quarantined
+    },
+    limits,
+    subscriber: options.subscriber,
+    get usage() {
+      return sumUsage(past, session?.instance.guest.usage)
     },
     rest: (next, why) => enter(next, why),
     start: () => inTurn(async () => (session && stage === 'active' ? undefined : supervisor.start())),
@@ -165,7 +175,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       reconcile(opened)
     } catch (cause) {
       if (session === opened) session = undefined
-      await opened.close(asReason(cause), 0)
+      await closeSession(opened, asReason(cause), 0)
       if (mine !== epoch) return
       throw cause
     }
@@ -212,6 +222,13 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     }
   }
 
+  /** Keeps what it used, then ends it. */
+  function closeSession(old: Session, ...how: Parameters<Session['close']>): Promise<void> {
+    past = sumUsage(past, old.instance.guest.usage)
+    past.heapBytes = 0
+    return old.close(...how)
+  }
+
   function conceal(key: string): void {
     exposed.get(key)?.()
     exposed.delete(key)
@@ -248,7 +265,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   }
 
   function ended(from: Session, why: GuestEnd): void {
-    if (from !== session) return void from.close(reasonOf(why), 0) // a swap's candidate: its activation rejects
+    if (from !== session) return void closeSession(from, reasonOf(why), 0) // a swap's candidate: its activation rejects
     void endSession(from, why)
   }
 
@@ -262,7 +279,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     }
     if (why.strike) quarantined ||= why.processLost || why.code === 'SANDBOX_TURN_TIMEOUT' || why.code === 'SANDBOX_MEMORY'
     const again = why.strike ? undefined : (call: LostCall) => (call.kind === 'fn' ? false : (lost.push(call), true))
-    await from.close(reasonOf(why), 0, again).catch((error: unknown) => options.onLog(unit, 'warn', String(error)))
+    await closeSession(from, reasonOf(why), 0, again).catch((error: unknown) => options.onLog(unit, 'warn', String(error)))
     if (starting) return // launch() rejects and the supervisor decides
     if (why.strike) return supervisor.crashed(reasonOf(why))
     enter('starting', why.message)
@@ -302,7 +319,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     if (old) {
       const handed = await old.instance.handOver(HANDOVER_MS)
       if (handed.has) state = handed.state
-      await old.close(new LifecycleError('PLUGIN_STOPPED', why, { plugin: id }), GRACE_MS)
+      await closeSession(old, new LifecycleError('PLUGIN_STOPPED', why, { plugin: id }), GRACE_MS)
     }
     enter(next, next === 'disabled' ? why : undefined)
   }
@@ -329,13 +346,13 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     } catch (cause) {
       session = old
       release()
-      await candidate.close(asReason(cause), 0)
+      await closeSession(candidate, asReason(cause), 0)
       old.attachment.resume()
       return backTo(old, cause) // U3
     }
     release()
     enter('active')
-    void old.close(new LifecycleError('PLUGIN_RELOADED', `${id} was reloaded`, { plugin: id }), GRACE_MS).catch((error: unknown) => options.onLog(unit, 'warn', String(error)))
+    void closeSession(old, new LifecycleError('PLUGIN_RELOADED', `${id} was reloaded`, { plugin: id }), GRACE_MS).catch((error: unknown) => options.onLog(unit, 'warn', String(error)))
   }
 
   function backTo(old: Session, cause: unknown): never {
@@ -360,6 +377,12 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     if (stage === 'starting' || stage === 'backoff') return settled.promise.then(() => invoke(kind, name, method, args, call))
     return Promise.reject(new LifecycleError('PLUGIN_DOWN', `${id} is ${stage}${reason ? `: ${reason}` : ''}`, { plugin: id, state: stage }))
   }
+}
+
+function sumUsage(past: Readonly<GuestUsage>, now: Readonly<GuestUsage> | undefined): GuestUsage {
+  const sum = { ...past }
+  if (now) for (const key of Object.keys(sum) as (keyof GuestUsage)[]) sum[key] += now[key]
+  return sum
 }
 
 function reasonOf(end: GuestEnd): PryxError {

@@ -4,7 +4,7 @@
 //   F3  Writes of one turn of the event loop leave in one system call.
 import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
-import { SandboxError } from '../contract/index.ts'
+import { SandboxError } from '../contract/errors.ts' // not the index: this runs in the sandbox process, which can load nothing
 
 export interface Frame {
   isolate: number

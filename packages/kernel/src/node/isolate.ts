@@ -108,7 +108,7 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
     try {
       const { text, buffers } = takeAll(batches)
       if (buffers.length === 0) deliver.applySync(undefined, [text], { timeout: spec.turnMs })
-      else deliver.applySync(undefined, [text, ...buffers.map(exact)], { timeout: spec.turnMs, arguments: { copy: true } })
+      else deliver.applySync(undefined, [text, ...buffers.map(exact)] as [string, ...never[]], { timeout: spec.turnMs, arguments: { copy: true } })
     } catch (error) {
       failed(error, performance.now() - startedAt)
     }
@@ -123,7 +123,7 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
     try {
       const { text, buffers } = takeAll(batches)
       const copy = buffers.length > 0 ? ({ arguments: { copy: true } } as const) : {}
-      await deliver.apply(undefined, [text, ...buffers.map(exact)], { timeout: spec.turnMs, ...copy })
+      await deliver.apply(undefined, [text, ...buffers.map(exact)] as [string, ...never[]], { timeout: spec.turnMs, ...copy })
     } catch (error) {
       failed(error, performance.now() - startedAt)
     } finally {

@@ -11,11 +11,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { needsDecode, SandboxError } from '../contract/index.ts'
 import type { Guest, GuestEnd, GuestEvents, GuestSpec, GuestUsage, Sandboxes, SandboxProcess } from '../sandbox/sandbox.ts'
-import { BLACK_BOX_BYTES, type FromChild, type ToChild, type TurnReport } from './control.ts'
+import { BLACK_BOX_BYTES, type FromChild, OUT_WINDOW, type ToChild, type TurnReport } from './control.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 
 const SLICE_MS = 5
+const CREDIT_BYTES = OUT_WINDOW / 8 // handled bytes are credited in lumps: a message for each would double the traffic
 const READY_TIMEOUT_MS = 15_000
 const SETPRIV = '/usr/bin/setpriv'
 
@@ -38,6 +39,8 @@ interface Resident {
   usage: GuestUsage
   taken: number
   inbox: Frame[]
+  /** Bytes handled and not yet credited to the guest. */
+  handled: number
   queued: boolean
 }
 
@@ -88,7 +91,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   function start(spec: GuestSpec, guestEvents: GuestEvents): Guest {
     const id = ++serial
     const usage = { cpuMs: 0, turns: 0, heapBytes: 0, bytesIn: 0, bytesOut: 0, messagesIn: 0, messagesOut: 0 }
-    const resident: Resident = { spec, events: guestEvents, usage, taken: 0, inbox: [], queued: false }
+    const resident: Resident = { spec, events: guestEvents, usage, taken: 0, inbox: [], handled: 0, queued: false }
     residents.set(id, resident)
     const { memoryMb, turnMs, activateMs } = spec
     tell({ c: 'start', isolate: id, name: spec.plugin, memoryMb, turnMs, activateMs }, [new TextEncoder().encode(spec.code)])
@@ -224,7 +227,10 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     if (messages === undefined) return endBadly(frame.isolate, `${spec.plugin} sent something that is not a batch of messages`)
     usage.messagesOut += messages.length
     guestEvents.received(messages, { buffers: frame.buffers }, frame.buffers.length === 0 && !needsDecode(frame.text))
-    if (residents.has(frame.isolate)) tell({ c: 'credit', isolate: frame.isolate, bytes: frame.text.length }) // N3
+    resident.handled += frame.text.length
+    if (resident.handled < CREDIT_BYTES || !residents.has(frame.isolate)) return
+    tell({ c: 'credit', isolate: frame.isolate, bytes: resident.handled }) // N3
+    resident.handled = 0
   }
 
   function drain(resident: Resident | undefined): void {
@@ -298,7 +304,7 @@ function spawnChild(blackBox: number, execArgv: readonly string[]): ChildProcess
   const entry = childEntry()
   const native = nativePath()
   const readable = [dirname(entry), native].map((path) => `--allow-fs-read=${path}`)
-  const args = ['--permission', '--allow-addons', ...readable, '--max-semi-space-size=1', ...execArgv, entry, native]
+  const args = ['--permission', '--no-warnings', '--allow-addons', ...readable, ...execArgv, entry, native]
   const [command, prefix] = existsSync(SETPRIV) ? [SETPRIV, ['--pdeathsig', 'KILL', process.execPath]] : [process.execPath, []] // N1
   return spawn(command, [...prefix, ...args], { stdio: ['ignore', 'ignore', 'pipe', 'pipe', blackBox], env: {}, cwd: dirname(entry) })
 }

@@ -1,0 +1,47 @@
+// packages/kernel/src/admin/status.ts: a plugin as people see it.
+import type { PluginStage, PluginStatus } from '../contract/index.ts'
+import type { Stage, Unit } from '../lifecycle/unit.ts'
+import type { Authority } from '../permissions/authority.ts'
+
+const STAGES: Record<Stage, PluginStage> = {
+  disabled: 'disabled',
+  waiting: 'waiting',
+  idle: 'waiting',
+  starting: 'starting',
+  active: 'active',
+  reloading: 'active',
+  backoff: 'starting',
+  stopped: 'stopped',
+  failed: 'failed',
+}
+
+/** Everything about one plugin, as plain data. */
+export function pluginStatus(unit: Unit, authority: Authority): PluginStatus {
+  const { manifest } = unit.pkg
+  const usage = unit.usage
+  const events = unit.subscriber.stats()
+  const reason = unit.stage === 'idle' ? 'it starts at first use' : unit.reason
+  return {
+    id: unit.id,
+    name: manifest.name,
+    version: manifest.version,
+    description: manifest.description,
+    stage: STAGES[unit.stage],
+    ...(reason !== undefined && { reason }),
+    permissions: authority.list(unit.id),
+    usage: {
+      cpuMs: Math.round(usage.cpuMs * 100) / 100,
+      heapBytes: unit.session?.instance.guest.usage.heapBytes ?? 0,
+      calls: usage.messagesIn + usage.messagesOut,
+      bytesIn: usage.bytesIn,
+      bytesOut: usage.bytesOut,
+      events: events.delivered,
+    },
+    queue: { queued: events.queued, inFlight: events.inFlight + (unit.session?.instance.waiting ?? 0), dropped: events.dropped },
+    process: unit.session?.instance.guest.process ?? '',
+    failures: unit.failures,
+    tools: [...unit.offers.values()].flatMap((offer) => (offer.kind === 'tool' ? [offer.name] : [])),
+    services: [...unit.offers.values()].flatMap((offer) => (offer.kind === 'service' ? [`${offer.name}@${offer.version}`] : [])),
+    limits: unit.limits,
+  }
+}

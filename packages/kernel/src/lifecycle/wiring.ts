@@ -1,0 +1,183 @@
+// packages/kernel/src/lifecycle/wiring.ts: what a guest asks for, led to where it is decided and done. Every privileged path passes the gate here.
+//   W1  A service, a tool, a hook or an event is reached only after the gate said yes for this caller.
+//   W2  What a plugin offers must be in its manifest; a name is never taken by surprise.
+//   W3  The kernel's own event names cannot be published by a plugin.
+import {
+  type Capability,
+  isEventName,
+  matchesPattern,
+  ManifestError,
+  type Permission,
+  PermissionError,
+  type PluginId,
+  type Release,
+  UsageError,
+} from '../contract/index.ts'
+import type { Bus } from '../events/bus.ts'
+import type { Gate } from '../permissions/gate.ts'
+import type { Caller } from '../permissions/judge.ts'
+import type { Hooks } from '../services/hooks.ts'
+import type { Services } from '../services/registry.ts'
+import type { ToolCall, Tools } from '../services/tools.ts'
+import type { InstancePorts } from './instance.ts'
+import type { Roster } from './roster.ts'
+import type { Offer } from './session.ts'
+import type { Unit, UnitOptions } from './unit.ts'
+
+const KERNEL_EVENTS = new Set(['kernel', 'plugin', 'approval', 'permission', 'sandbox'])
+
+export interface WiringOptions {
+  roster: Roster
+  capabilities: ReadonlyMap<string, Capability>
+  gate: Gate
+  bus: Bus
+  services: Services
+  hooks: Hooks
+  tools: Tools
+}
+
+export interface Wiring {
+  /** The parts of a unit that reach beyond it. */
+  of(plugin: PluginId): Pick<UnitOptions, 'ports' | 'mayHear' | 'expose' | 'hold'>
+  callTool(call: ToolCall): Promise<unknown>
+}
+
+export function createWiring({ roster, capabilities, gate, bus, services, hooks, tools }: WiringOptions): Wiring {
+  return { of: () => ({ ports, mayHear, expose, hold }), callTool }
+
+  function ports(caller: Caller): Pick<InstancePorts, 'call' | 'use' | 'tool' | 'hook' | 'emit'> {
+    const { plugin, callMs } = caller
+    return {
+      async call({ service, range, method, trace }, args, signal) {
+        if (capabilities.has(service)) return gate.call(caller, { capability: service, method, args, trace, signal })
+        await gate.require(caller, `service:${service}`, trace) // W1
+        await roster.awaken('service', service)
+        return services.call({ from: plugin, service, range, method, args, trace, signal, timeoutMs: callMs })
+      },
+      async use({ service, range, optional }, signal) {
+        if (capabilities.has(service)) return true
+        if (optional && !declares(caller, service)) return false
+        await gate.require(caller, `service:${service}`, '')
+        await roster.awaken('service', service)
+        try {
+          if (optional) services.resolve(service, range)
+          else await services.whenAvailable(service, range, { timeoutMs: callMs, signal })
+        } catch (error) {
+          if (optional) return false
+          throw error
+        }
+        return true
+      },
+      async tool({ name, trace }, input, signal) {
+        await gate.require(caller, `tools:${name}`, trace) // W1
+        return callTool({ name, input, from: plugin, trace, signal, timeoutMs: callMs })
+      },
+      hook: ({ name, timeoutMs, failure, trace }, value, signal) => hooks.run({ name, value, failure, timeoutMs, from: plugin, trace, signal }),
+      emit(name, data, trace) {
+        checkName(name)
+        const permission: Permission = `events:emit:${name}`
+        if (gate.allows(caller, permission)) return bus.emit(plugin, name, data, trace)
+        return gate.require(caller, permission, trace).then(() => bus.emit(plugin, name, data, trace))
+      },
+    }
+  }
+
+  async function callTool(call: ToolCall): Promise<unknown> {
+    await roster.awaken('tool', call.name)
+    return tools.call(call)
+  }
+
+  /** A subscription must be declared; whether each event may be heard is judged as it is sent. */
+  function mayHear(caller: Caller, pattern: string): void {
+    if (gate.allows(caller, `events:on:${pattern}`)) return
+    const declared = caller.declared.some((permission) => permission.startsWith('events:on:') && matchesPattern(permission.slice('events:on:'.length), pattern))
+    if (!declared) throw undeclaredPattern(caller.plugin, pattern)
+    void gate.require(caller, `events:on:${pattern}`, '').catch(() => {}) // asks; the answer is felt by the next event
+  }
+
+  function expose(unit: Unit, offer: Offer): Release {
+    switch (offer.kind) {
+      case 'service':
+        return exposeService(unit, offer)
+      case 'tool':
+        return exposeTool(unit, offer)
+      case 'hook':
+        return exposeHook(unit, offer)
+    }
+  }
+
+  function exposeService(unit: Unit, { name, version, methods }: Offer): Release {
+    const stated = unit.pkg.manifest.provides[name]
+    if (stated !== version) throw notStated(unit, `pryx.provides.${name}`, stated, version) // W2
+    return services.register({
+      plugin: unit.id,
+      name,
+      version,
+      methods,
+      invoke: ({ from, method, args, trace, signal }) => unit.invoke('service', name, method, args, { from, trace, signal, timeoutMs: 0 }),
+    })
+  }
+
+  function exposeTool(unit: Unit, { name, description, input }: Offer): Release {
+    const stated = unit.pkg.manifest.tools.find((tool) => tool.name === name)
+    if (stated === undefined) throw notStated(unit, 'pryx.tools', undefined, name) // W2
+    return tools.register({
+      name,
+      plugin: unit.id,
+      description: stated.description || description || '',
+      input: stated.input ?? input,
+      invoke: ({ input: value, from, trace, signal }) => unit.invoke('tool', name, '', value, { from, trace, signal, timeoutMs: 0 }),
+    })
+  }
+
+  function exposeHook(unit: Unit, { name }: Offer): Release {
+    if (!unit.pkg.manifest.hooks.includes(name)) throw notStated(unit, 'pryx.hooks', undefined, name) // W2
+    return hooks.register({
+      name,
+      plugin: unit.id,
+      async invoke(value, { from, trace, signal }) {
+        const caller = unit.session?.caller
+        if (caller === undefined || !gate.allows(caller, `hooks:${name}`)) return undefined // revoked: it is not heard any more
+        return unit.invoke('hook', name, '', value, { from, trace, signal, timeoutMs: 0 })
+      },
+    })
+  }
+
+  function hold(unit: Unit): Release {
+    const held = Object.keys(unit.pkg.manifest.provides).map((name) => services.hold(name))
+    held.push(...unit.pkg.manifest.tools.map(({ name }) => tools.hold(name)))
+    return () => {
+      for (const release of held.splice(0)) void release()
+    }
+  }
+}
+
+function checkName(name: string): void {
+  const words: string = name
+  if (!isEventName(name)) throw new UsageError('USAGE_EVENT', `"${words.slice(0, 80)}" is no event name`, { hint: 'Use words joined by dots, such as note.saved.' })
+  if (KERNEL_EVENTS.has(name.split('.', 1)[0] as string)) {
+    throw new UsageError('USAGE_EVENT_RESERVED', `${name} is the kernel's to publish`, { hint: 'Publish under a name of your own.' }) // W3
+  }
+}
+
+function declares(caller: Caller, service: string): boolean {
+  return caller.declared.includes(`service:${service}`)
+}
+
+function undeclaredPattern(plugin: PluginId, pattern: string): PermissionError {
+  return new PermissionError('PERMISSION_UNDECLARED', `${plugin} does not declare that it hears ${pattern}`, {
+    plugin,
+    access: `events:on:${pattern}`,
+    hint: `Add "${pattern}" to pryx.events.listens in its package.json.`,
+  })
+}
+
+function notStated(unit: Unit, path: string, found: string | undefined, wanted: string): ManifestError {
+  return new ManifestError('MANIFEST_OFFER', `${unit.id} offers ${wanted}, but ${path} of its manifest says ${found ?? 'nothing of it'}`, {
+    file: `${unit.pkg.folder}/package.json`,
+    path,
+    found: found ?? 'nothing',
+    expected: wanted,
+    hint: `Say ${wanted} in ${path}.`,
+  })
+}
