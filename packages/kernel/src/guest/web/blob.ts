@@ -1,7 +1,7 @@
 // packages/kernel/src/guest/web/blob.ts: Blob and File, in memory. @see https://w3c.github.io/FileAPI/
 import { bytesOf, usv } from './define.ts'
-import { decodeUtf8, encodeUtf8 } from './encoding.ts'
 import { joinBytes, type ReadableStream, streamOf } from './streams.ts'
+import { decodeUtf8, encodeUtf8 } from './utf8.ts'
 
 let contentOf: (blob: Blob) => Uint8Array<ArrayBuffer>
 

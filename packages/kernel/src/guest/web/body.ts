@@ -4,12 +4,12 @@
 // @see https://fetch.spec.whatwg.org/#body-mixin
 import { Blob, blobBytes } from './blob.ts'
 import { bytesOf, usv } from './define.ts'
-import { decodeUtf8, encodeUtf8 } from './encoding.ts'
 import { FormData } from './form-data.ts'
 import type { Headers } from './headers.ts'
 import { decodeMultipart, encodeMultipart } from './multipart.ts'
 import { parsePairs, URLSearchParams } from './search-params.ts'
 import { isDisturbed, ReadableStream, readAll, streamOf } from './streams.ts'
+import { decodeUtf8, encodeUtf8 } from './utf8.ts'
 
 type Content = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>
 

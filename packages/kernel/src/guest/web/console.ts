@@ -1,7 +1,8 @@
 // packages/kernel/src/guest/web/console.ts: console, whose lines go to the host. @see https://console.spec.whatwg.org
 import { sinceStart } from './clock.ts'
+import { format } from './format.ts'
 import { type WebLogLevel, webHost } from './host.ts'
-import { format, inspect } from './inspect.ts'
+import { inspect } from './inspect.ts'
 
 const INDENT = 2
 

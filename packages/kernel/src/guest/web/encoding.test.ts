@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { atob as guestAtob, btoa as guestBtoa } from './base64.ts'
-import { decodeUtf8, encodeUtf8, TextDecoder as GuestDecoder } from './encoding.ts'
+import { TextDecoder as GuestDecoder } from './encoding.ts'
 import { sameAsNode, useRealm } from './same-as-node.ts'
+import { decodeUtf8, encodeUtf8 } from './utf8.ts'
 
 const use = useRealm()
 

@@ -34,9 +34,10 @@ import {
 } from './timers.ts'
 import { URL } from './url.ts'
 
+export { format } from './format.ts'
 export { hardenGlobals } from './harden.ts'
 export type { HostRequest, HostResponse, UrlPart, UrlParts, WebHost, WebLogLevel } from './host.ts'
-export { format, inspect } from './inspect.ts'
+export { inspect } from './inspect.ts'
 
 const USER_AGENT = 'Pryx'
 

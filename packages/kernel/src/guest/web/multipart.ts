@@ -1,10 +1,10 @@
 // packages/kernel/src/guest/web/multipart.ts: multipart/form-data, written and read.
 // @see RFC 7578; https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data
 import { blobBytes, File } from './blob.ts'
-import { decodeUtf8, encodeUtf8 } from './encoding.ts'
 import { FormData } from './form-data.ts'
 import { webHost } from './host.ts'
 import { joinBytes } from './streams.ts'
+import { decodeUtf8, encodeUtf8 } from './utf8.ts'
 
 const CR = 13
 const LF = 10

@@ -1,7 +1,8 @@
 // packages/kernel/src/guest/web/search-params.ts: URLSearchParams and the format behind it.
 // @see https://url.spec.whatwg.org/#urlsearchparams
 import { tagIterator, usv } from './define.ts'
-import { encodeUtf8, TextDecoder } from './encoding.ts'
+import { TextDecoder } from './encoding.ts'
+import { encodeUtf8 } from './utf8.ts'
 
 export type Pairs = [string, string][]
 
