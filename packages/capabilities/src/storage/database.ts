@@ -26,6 +26,8 @@ export interface Database {
   readonly file: string
   /** Runs `work` with the guard up: SQL of the plugin. */
   guarded<T>(work: () => T): T
+  /** Runs `work`, one statement that is its own transaction. */
+  single<T>(durable: boolean, work: () => T): T
   /** Runs `work` in one transaction, which is undone if it throws. */
   transaction<T>(durable: boolean, work: () => T): T
   /** The failure for whatever SQLite threw. */
@@ -115,6 +117,7 @@ function wrap(db: DatabaseSync, file: string, quotaBytes: number): Database {
     refused = reason
     return sqlite.SQLITE_DENY
   })
+  const [begin, commit] = [db.prepare('BEGIN IMMEDIATE'), db.prepare('COMMIT')]
   return {
     db,
     file,
@@ -127,13 +130,16 @@ function wrap(db: DatabaseSync, file: string, quotaBytes: number): Database {
         up = false
       }
     },
+    single(durable, work) {
+      sync(durable)
+      return work()
+    },
     transaction(durable, work) {
-      if (durable !== full) db.exec(`PRAGMA synchronous=${durable ? 'FULL' : 'NORMAL'}`)
-      full = durable
-      db.exec('BEGIN IMMEDIATE')
+      sync(durable)
+      begin.run()
       try {
         const result = work()
-        db.exec('COMMIT') // D1
+        commit.run() // D1
         return result
       } catch (error) {
         if (db.isTransaction) db.exec('ROLLBACK')
@@ -146,6 +152,11 @@ function wrap(db: DatabaseSync, file: string, quotaBytes: number): Database {
       return failure
     },
     close: () => db.close(),
+  }
+
+  function sync(durable: boolean): void {
+    if (durable !== full) db.exec(`PRAGMA synchronous=${durable ? 'FULL' : 'NORMAL'}`)
+    full = durable
   }
 }
 

@@ -1,9 +1,11 @@
 // packages/capabilities/src/storage/kv.ts: key-value on one table, ordered by the bytes of the key (UTF-8).
-//   A version is unique within the database and only grows: a key deleted and set again never shows an old version, so cas has no ABA.
+//   K1  A version is unique within the database and only grows: a key deleted and set again never shows an old version, so cas has no ABA.
+//   K2  Versions are reserved on disk in blocks, ahead of use: a process that dies skips some and repeats none.
 import type { StatementSync } from 'node:sqlite'
 import type { Database } from './database.ts'
 import { type ListOptions, StorageFailure, type Stored, type StoredEntry, type StoredOp } from './job.ts'
 
+const VERSION_BLOCK = 1_024 // more than the operations of one batch
 const PAGE_ENTRIES = 1_000
 const PAGE_BYTES = 524_288 // values of one list page; the first is always in
 
@@ -34,6 +36,8 @@ export interface Kv {
 export function createKv(database: Database): Kv {
   const { db } = database
   const prepared = new Map<string, StatementSync>()
+  let version = 0 // the last one given
+  let reserved = 0 // the last one that may be given
   return {
     get(key) {
       const row = statement('SELECT version, text, buffers FROM _pryx_kv WHERE key = ?').get(bytes(key)) as
@@ -41,37 +45,54 @@ export function createKv(database: Database): Kv {
         | undefined
       return row && { version: Number(row.version), value: unpack(row) }
     },
-    set: (key, value, durable) => database.transaction(durable, () => put(key, value)),
-    delete: (key, durable) => database.transaction(durable, () => remove(key)),
-    cas: (key, expected, value, durable) =>
-      database.transaction(durable, () => {
-        const version = versionOf(key)
-        return version === expected ? { ok: true, version: put(key, value) } : { ok: false, version }
-      }),
+    set(key, value, durable) {
+      reserve(1)
+      return database.single(durable, () => put(key, value))
+    },
+    delete: (key, durable) => database.single(durable, () => remove(key)),
+    cas(key, expected, value, durable) {
+      reserve(1)
+      return database.transaction(durable, () => {
+        const current = versionOf(key)
+        return current === expected ? { ok: true, version: put(key, value) } : { ok: false, version: current }
+      })
+    },
     list(options) {
       const { sql, params } = rangeQuery(options)
       return page(statement(sql).iterate(...params) as Iterable<never>)
     },
-    batch: (ops, durable) => database.transaction(durable, () => ops.map(apply)),
+    batch(ops, durable) {
+      reserve(ops.length)
+      return database.transaction(durable, () => ops.map(apply))
+    },
   }
 
   function apply(op: StoredOp): number | undefined {
     if (op.op === 'set') return put(op.key, op.value as Stored)
     if (op.op === 'delete') return void remove(op.key)
-    const version = versionOf(op.key)
-    if (version === op.version) return version
+    const current = versionOf(op.key)
+    if (current === op.version) return current
     throw new StorageFailure('STORAGE_CONFLICT', `key "${op.key.slice(0, 80)}" has changed since it was read`, {
       hint: 'Read again and repeat the batch.',
-      details: { key: op.key, version: version ?? 'none' },
+      details: { key: op.key, version: current ?? 'none' },
     })
   }
 
   function put(key: string, { text, buffers }: Stored): number {
-    const next = statement('UPDATE _pryx_seq SET version = version + 1 RETURNING version').get() as { version: bigint }
+    const next = ++version // K1; reserved before
     statement(
       'INSERT INTO _pryx_kv VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET version = excluded.version, text = excluded.text, buffers = excluded.buffers',
-    ).run(bytes(key), next.version, text, packBuffers(buffers))
-    return Number(next.version)
+    ).run(bytes(key), next, text, packBuffers(buffers))
+    return next
+  }
+
+  /** Makes sure of `count` versions, at most one block, outside any transaction: one that is undone must not take them back (K2). */
+  function reserve(count: number): void {
+    if (version + count <= reserved) return
+    const sql = `UPDATE _pryx_seq SET version = version + ${VERSION_BLOCK} RETURNING version`
+    const [row] = statement(sql).all() as { version: bigint }[]
+    reserved = Number(row?.version)
+    version = reserved - VERSION_BLOCK
   }
 
   function remove(key: string): boolean {

@@ -26,7 +26,7 @@ export function createSql(database: Database): Sql {
   return {
     // In a transaction, since a SELECT is not all that answers rows: INSERT … RETURNING does too.
     all: (statement) => database.transaction(false, () => database.guarded(() => readRows(statement))),
-    run: (statement, durable) => database.transaction(durable, () => database.guarded(() => runOne(statement))),
+    run: (statement, durable) => database.single(durable, () => database.guarded(() => runOne(statement))),
     exec: (script, durable) => database.transaction(durable, () => database.guarded(() => db.exec(script))),
     batch: (statements, durable) => database.transaction(durable, () => database.guarded(() => statements.map(runOne))),
   }

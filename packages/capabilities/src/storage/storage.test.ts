@@ -290,6 +290,26 @@ function compareBytes(a: string, b: string): number {
 }
 
 describe('on disk', () => {
+  test('versions go on where they stopped, through undone batches and new processes', async () => {
+    await using opened = await onDisk({ idleMs: 1 })
+    const storage = opened.faceOf('notes')
+    const seen: number[] = []
+    for (let i = 0; i < 4; i++) {
+      seen.push(await storage.set('k', i))
+      await storage
+        .batch([
+          { op: 'set', key: 'k', value: 'undone' },
+          { op: 'check', key: 'k' },
+        ])
+        .catch(() => {})
+      seen.push(await storage.set('k', i))
+      await storage.delete('k')
+      await new Promise((resolve) => setTimeout(resolve, 20)) // real time: the process is real
+    }
+
+    expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b))
+  })
+
   test('N4: the database is for the user alone, and no link is followed', async () => {
     await using opened = await onDisk()
     await opened.faceOf('notes').set('k', 1)

@@ -1,0 +1,54 @@
+// @pryx/sdk: what a plugin is written with.
+
+export type {
+  Activated,
+  ErrorJson,
+  EventInfo,
+  EventToken,
+  HookAnswer,
+  HookToken,
+  LogLevel,
+  Manifest,
+  ManifestTool,
+  MethodSchema,
+  Permission,
+  PluginContext,
+  PluginDefinition,
+  PluginId,
+  QueuePolicy,
+  Release,
+  ServiceCaller,
+  ServiceToken,
+  SubscribeOptions,
+  ToolDefinition,
+} from '@pryx/kernel/contract'
+export {
+  CapabilityError,
+  defineEvents,
+  defineHook,
+  definePlugin,
+  defineService,
+  LifecycleError,
+  ManifestError,
+  PermissionError,
+  PryxError,
+  SandboxError,
+  ServiceError,
+  UsageError,
+} from '@pryx/kernel/contract'
+export { z } from 'zod'
+export type { HttpHandler } from './capabilities/http.ts'
+// The host's capabilities, each behind its permission.
+export { Http } from './capabilities/http.ts'
+export { Kernel } from './capabilities/kernel.ts'
+export { Secrets } from './capabilities/secrets.ts'
+export type {
+  Entry,
+  ListOptions,
+  SqlParam,
+  SqlParams,
+  SqlRunResult,
+  StorageOp,
+  WriteOptions,
+} from './capabilities/storage.ts'
+export { Storage } from './capabilities/storage.ts'
