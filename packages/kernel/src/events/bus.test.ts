@@ -334,8 +334,9 @@ test('K2: the event that wakes a sleeping plugin reaches it once it runs', () =>
   const { bus } = setup()
   const guest = createGuest()
   const subscriber = bus.subscriber('lazy')
-  subscriber.reserve('alert.*')
-  subscriber.reserve('alert.*')
+  const asleep = subscriber.attach(() => expect.unreachable())
+  asleep.on(0, 'alert.*', 'drop-oldest', 8)
+  asleep.detach()
   void bus.emit('p', 'alert.raised', 1)
   void bus.emit('p', 'alert.raised', 2)
 

@@ -76,8 +76,7 @@ export interface Mailbox {
   counts(): MailboxCounts
 }
 
-/** @param capacity Events that may wait before the first `link` sets its own bound. */
-export function createMailbox(plugin: PluginId, pattern: string, powers: MailboxPowers, capacity = 1): Mailbox {
+export function createMailbox(plugin: PluginId, pattern: string, powers: MailboxPowers): Mailbox {
   const waiting = createDeque<BusEvent>()
   const inFlight = new Map<number, BusEvent>()
   const blocked = createBlocked<BusEvent>(powers.clock, () => drop(1))
@@ -86,6 +85,7 @@ export function createMailbox(plugin: PluginId, pattern: string, powers: Mailbox
   let outlet: Outlet | undefined
   let sub = 0
   let policy: QueuePolicy = 'drop-oldest'
+  let capacity = 1
   let window = 1
   let seq = 0
   let untold = 0 // dropped, and the guest does not know yet

@@ -14,12 +14,9 @@ import {
 import { createMailbox, type Mailbox, type MailboxCounts, type MailboxPowers, type Outlet } from './mailbox.ts'
 
 const MAX_SUBSCRIPTIONS = 256 // per instance
-const RESERVED = 256 // events kept per pattern for a first instance
 
 export interface Subscriber {
   readonly plugin: PluginId
-  /** Keeps events of `pattern` for an instance yet to come, so that the event which wakes a plugin also reaches it. */
-  reserve(pattern: string): void
   /**
    * Connects an instance. The one before it is detached: now, or with `hold` not before `settle()`; until then the new
    * one receives nothing and may be given up by `detach()`.
@@ -88,12 +85,6 @@ export function createSubscriber(
 
   return {
     plugin,
-    reserve(pattern) {
-      if ([...mailboxes].some((mailbox) => mailbox.pattern === pattern)) return
-      const mailbox = adopt(pattern)
-      orphans.push(mailbox)
-      hub.add(mailbox)
-    },
     attach(deliver, { hold = false } = {}) {
       const seat = createSeat(deliver)
       if (!hold) seat.takeOver()
@@ -116,7 +107,7 @@ export function createSubscriber(
   function adopt(pattern: string): Mailbox {
     const index = orphans.findIndex((mailbox) => mailbox.pattern === pattern) // B6
     if (index >= 0) return orphans.splice(index, 1)[0]!
-    const mailbox = createMailbox(plugin, pattern, powers, Math.min(RESERVED, maxCapacity))
+    const mailbox = createMailbox(plugin, pattern, powers)
     mailboxes.add(mailbox)
     return mailbox
   }
