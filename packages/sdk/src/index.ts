@@ -40,6 +40,20 @@ export { z } from 'zod'
 export type { HttpHandler } from './capabilities/http.ts'
 // The host's capabilities, each behind its permission.
 export { Http } from './capabilities/http.ts'
+export type {
+  AuditRecord,
+  AuditVerdict,
+  GrantDuration,
+  HostStatus,
+  PendingApproval,
+  PermissionMode,
+  PermissionStatus,
+  PluginStage,
+  PluginStatus,
+  PluginUsage,
+  Risk,
+  SandboxProcess,
+} from './capabilities/kernel.ts'
 export { Kernel } from './capabilities/kernel.ts'
 export { Secrets } from './capabilities/secrets.ts'
 export type {

@@ -1,0 +1,136 @@
+// plugins/web/page/app.tsx: the frame around every section: navigation, connection, theme, and what must be seen wherever the user is.
+import { ActionIcon, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
+import {
+  IconActivity,
+  IconChecklist,
+  IconHome,
+  IconMoon,
+  IconPuzzle,
+  IconShieldCheck,
+  IconSun,
+} from '@tabler/icons-react'
+import { type ComponentType, useEffect } from 'react'
+import { useAlertToasts } from './alerts.tsx'
+import { FloatingApprovals } from './approvals.tsx'
+import { goTo, hrefOf, SECTIONS, type Section, useRoute } from './route.ts'
+import { Audit } from './sections/audit.tsx'
+import { Events } from './sections/events.tsx'
+import { Overview } from './sections/overview.tsx'
+import { Plugins } from './sections/plugins.tsx'
+import { Tasks } from './sections/tasks.tsx'
+import { useModel } from './store.ts'
+
+const places: Record<Section, { title: string; icon: typeof IconHome; view: ComponentType }> = {
+  overview: { title: 'Overview', icon: IconHome, view: Overview },
+  plugins: { title: 'Plugins', icon: IconPuzzle, view: Plugins },
+  tasks: { title: 'Tasks', icon: IconChecklist, view: Tasks },
+  events: { title: 'Events', icon: IconActivity, view: Events },
+  audit: { title: 'Audit', icon: IconShieldCheck, view: Audit },
+}
+
+export function App() {
+  const { section } = useRoute()
+  const { view: View, title } = places[section]
+  useAlertToasts()
+  useNumberKeys()
+  useTitle(title)
+  return (
+    <div className="frame">
+      <a className="skip" href={hrefOf(section)} onClick={focusMain}>
+        Skip to content
+      </a>
+      <header className="side">
+        <a className="brand" href={hrefOf('overview')} aria-label="Pryx, overview">
+          <img src="icon.svg" alt="" width={26} height={26} />
+          <span>Pryx</span>
+        </a>
+        <Navigation section={section} />
+        <footer className="side-foot">
+          <Link />
+          <ThemeToggle />
+        </footer>
+      </header>
+      <main id="main" className="main" tabIndex={-1} aria-label={title}>
+        <View />
+      </main>
+      {section !== 'overview' && <FloatingApprovals />}
+    </div>
+  )
+}
+
+function Navigation({ section }: { section: Section }) {
+  const waiting = useModel((model) => model.approvals.length)
+  return (
+    <nav className="nav" aria-label="Sections">
+      {SECTIONS.map((name, index) => {
+        const { title, icon: Icon } = places[name]
+        return (
+          <a key={name} href={hrefOf(name)} className="nav-link" aria-current={name === section ? 'page' : undefined}>
+            <Icon size={20} stroke={1.7} aria-hidden />
+            <span className="nav-title">{title}</span>
+            {name === 'overview' && waiting > 0 ? (
+              <span className="nav-count" title={`${waiting} waiting for your answer`}>
+                {waiting}
+              </span>
+            ) : (
+              <kbd className="nav-key" aria-hidden>
+                {index + 1}
+              </kbd>
+            )}
+          </a>
+        )
+      })}
+    </nav>
+  )
+}
+
+function Link() {
+  const link = useModel((model) => model.link)
+  const text = { connecting: 'Connecting', live: 'Live', away: 'Reconnecting' }[link]
+  return (
+    <span className="link" data-link={link} role="status">
+      <i className="dot" aria-hidden />
+      <span className="link-text">{text}</span>
+    </span>
+  )
+}
+
+function ThemeToggle() {
+  const { setColorScheme } = useMantineColorScheme()
+  const shown = useComputedColorScheme('dark')
+  const other = shown === 'dark' ? 'light' : 'dark'
+  return (
+    <Tooltip label={`Switch to ${other}`} position="top">
+      <ActionIcon variant="subtle" color="gray" aria-label={`Switch to ${other}`} onClick={() => setColorScheme(other)}>
+        {shown === 'dark' ? <IconSun size={18} stroke={1.7} /> : <IconMoon size={18} stroke={1.7} />}
+      </ActionIcon>
+    </Tooltip>
+  )
+}
+
+/** 1 to 5 open the sections, unless the user is typing. */
+function useNumberKeys(): void {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const typing =
+        event.target instanceof HTMLElement && event.target.closest('input, textarea, select, [role=dialog]')
+      const section = SECTIONS[Number(event.key) - 1]
+      if (section === undefined || typing || event.ctrlKey || event.metaKey || event.altKey) return
+      goTo(section)
+    }
+    window.addEventListener('keydown', onKey)
+    return () => window.removeEventListener('keydown', onKey)
+  }, [])
+}
+
+function useTitle(title: string): void {
+  const waiting = useModel((model) => model.approvals.length)
+  useEffect(() => {
+    document.title = `${waiting > 0 ? `(${waiting}) ` : ''}${title} · Pryx`
+  }, [title, waiting])
+}
+
+function focusMain(event: { preventDefault(): void }): void {
+  event.preventDefault()
+  document.getElementById('main')?.focus()
+}

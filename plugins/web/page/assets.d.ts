@@ -1,0 +1,2 @@
+// plugins/web/page/assets.d.ts: what esbuild can import beside code.
+declare module '*.css'

@@ -1,0 +1,42 @@
+// plugins/web/page/route.ts: where the user is: `#/plugins/scheduler`. The address can be kept, shared and gone back from.
+import { useSyncExternalStore } from 'react'
+
+export const SECTIONS = ['overview', 'plugins', 'tasks', 'events', 'audit'] as const
+export type Section = (typeof SECTIONS)[number]
+
+export interface Route {
+  section: Section
+  /** The plugin or task that is open in the drawer. */
+  item: string | undefined
+}
+
+export function useRoute(): Route {
+  return parseRoute(useSyncExternalStore(subscribe, () => location.hash))
+}
+
+export function hrefOf(section: Section, item?: string): string {
+  return `#/${section}${item === undefined ? '' : `/${encodeURIComponent(item)}`}`
+}
+
+export function goTo(section: Section, item?: string): void {
+  location.hash = hrefOf(section, item)
+}
+
+export function parseRoute(hash: string): Route {
+  const [section, item] = hash.replace(/^#?\/?/, '').split('/')
+  const known = SECTIONS.find((name) => name === section)
+  return { section: known ?? 'overview', item: known !== undefined && item ? decode(item) : undefined }
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function subscribe(listener: () => void): () => void {
+  window.addEventListener('hashchange', listener)
+  return () => window.removeEventListener('hashchange', listener)
+}

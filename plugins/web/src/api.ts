@@ -1,0 +1,129 @@
+// plugins/web/src/api.ts: what the page can ask. JSON in, JSON out; errors are `{ error: { code, message, hint? } }`.
+//   P1  Every input is checked before anything is asked of the kernel.
+//   P2  No answer is cached, and none is anything but JSON or an event stream: the page never gets text of others as HTML.
+//   The http driver has already refused requests of another origin.
+import { type Kernel, PryxError, UsageError } from '@pryx/sdk'
+import type { Context } from 'hono'
+import { Hono } from 'hono/tiny'
+import { z } from 'zod'
+import type { Journal } from './journal.ts'
+import { openStream } from './stream.ts'
+import type { Tasks } from './tasks.ts'
+import type { Clock, Watch } from './watch.ts'
+
+export interface ApiOptions {
+  kernel: Kernel
+  tasks: Tasks
+  journal: Journal
+  watch: Watch
+  clock: Clock
+  /** Ends open streams. */
+  signal: AbortSignal
+}
+
+const AUDIT_DEFAULT = 200
+
+const duration = z.enum(['once', 'session', 'forever'])
+const answerBody = z.strictObject({ answer: z.enum(['allow', 'deny']), duration })
+const permissionBody = z.strictObject({
+  permission: z.string().min(1).max(512),
+  mode: z.enum(['allow', 'ask', 'deny']),
+  duration: duration.default('forever'),
+})
+const enabledBody = z.strictObject({ enabled: z.boolean() })
+const taskAction = z.enum(['pause', 'resume', 'run'])
+const auditCount = z.coerce.number().int().min(1).max(1_000).default(AUDIT_DEFAULT)
+
+/** The handler for everything under `/api`. */
+export function createApi({ kernel, tasks, journal, watch, clock, signal }: ApiOptions) {
+  const api = new Hono().basePath('/api')
+  api.use(async (c, next) => {
+    await next()
+    c.res.headers.set('cache-control', 'no-store') // P2
+    c.res.headers.set('x-content-type-options', 'nosniff')
+  })
+
+  api.get('/state', async (c) => {
+    const { events } = journal.after(undefined)
+    const position = journal.positionOf(journal.last) // taken before the picture: what happens meanwhile comes by the stream
+    return c.json({ ...(await watch.look()), events: [...events], position })
+  })
+  api.get('/events', (c) => {
+    const position = c.req.header('last-event-id') ?? c.req.query('after')
+    const body = openStream(position, { journal, watch, clock, signal })
+    return new Response(body, { headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' } })
+  })
+  api.get('/audit', async (c) => c.json({ records: await kernel.auditTail(check(auditCount, c.req.query('n'), 'n')) }))
+  api.get('/tasks/:id/history', async (c) => c.json({ runs: await tasks.history(c.req.param('id')) }))
+
+  api.post('/audit/verify', async (c) => c.json(await kernel.auditVerify()))
+  api.post('/approvals/:id', async (c) => {
+    await kernel.answer(c.req.param('id'), await bodyOf(c, answerBody))
+    return done(c)
+  })
+  api.post('/plugins/:id/permission', async (c) => {
+    const { permission, ...choice } = await bodyOf(c, permissionBody)
+    // Revoking also stops what the permission has started; denying alone would let it run on.
+    if (choice.mode === 'deny') await kernel.revoke(c.req.param('id'), permission)
+    else await kernel.grant(c.req.param('id'), permission, choice)
+    return done(c)
+  })
+  api.post('/plugins/:id/enabled', async (c) => {
+    await kernel.setEnabled(c.req.param('id'), (await bodyOf(c, enabledBody)).enabled)
+    return done(c)
+  })
+  api.post('/plugins/:id/reload', async (c) => {
+    await kernel.reload(c.req.param('id'))
+    return done(c)
+  })
+  api.post('/tasks/:id/:action', async (c) => {
+    await tasks.act(c.req.param('id'), check(taskAction, c.req.param('action'), 'action'))
+    return done(c)
+  })
+
+  api.notFound((c) =>
+    refusal(
+      c,
+      new UsageError('WEB_UNKNOWN', `there is no ${c.req.method} ${c.req.path}`, { hint: 'Reload the page.' }),
+    ),
+  )
+  api.onError((error, c) => refusal(c, error))
+  return (request: Request): Response | Promise<Response> => api.fetch(request)
+
+  function done(c: Context): Response {
+    watch.nudge()
+    return c.json({ ok: true })
+  }
+}
+
+async function bodyOf<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
+  const json: unknown = await c.req.json().catch(() => undefined)
+  return check(schema, json, 'the body')
+}
+
+function check<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]!
+  const path = [what, ...issue.path.map(String)].join('.')
+  throw new UsageError('WEB_INPUT', `${path}: ${issue.message}`, {
+    path,
+    hint: 'See the table of routes in the README of this plugin.',
+  })
+}
+
+function refusal(c: Context, error: unknown): Response {
+  const { code, hint } = PryxError.is(error) ? error : { code: 'WEB_FAILED', hint: undefined }
+  const message = error instanceof Error ? error.message : String(error)
+  return c.json({ error: { code, message, ...(hint !== undefined && { hint }) } }, statusOf(error))
+}
+
+function statusOf(error: unknown): 400 | 403 | 404 | 409 | 500 | 503 {
+  if (!PryxError.is(error)) return 500
+  const { code } = error
+  if (code === 'WEB_INPUT' || code.startsWith('USAGE_')) return 400
+  if (code === 'APPROVAL_RESOLVED') return 409
+  if (code === 'WEB_UNKNOWN' || code.endsWith('_UNKNOWN')) return 404
+  if (code === 'WEB_NO_SCHEDULER' || code.startsWith('SERVICE_')) return 503
+  return code.startsWith('PERMISSION_') ? 403 : 500
+}

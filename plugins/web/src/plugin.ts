@@ -1,0 +1,39 @@
+// plugins/web/src/plugin.ts: wiring only. Hears every event, serves the page and its API.
+import { definePlugin, Http, Kernel } from '@pryx/sdk'
+import { createApi } from './api.ts'
+import { webEvents } from './events.ts'
+import { asSnapshot, createJournal } from './journal.ts'
+import { Web } from './service.ts'
+import { createTasks } from './tasks.ts'
+import { type Clock, createWatch } from './watch.ts'
+
+/** Facts after which the picture is taken anew at once; `plugin.log` and the like come too often for that. */
+const CHANGES = /^(approval|permission|task|sandbox)\.|^plugin\.(stage|failed)$/
+
+export default definePlugin({
+  async activate(ctx) {
+    const clock: Clock = { now: () => Date.now(), after }
+    const kernel = await ctx.use(Kernel)
+    const tasks = createTasks(ctx)
+    const journal = createJournal(crypto.randomUUID().slice(0, 8), asSnapshot(ctx.previous))
+    const watch = createWatch(kernel, tasks, clock)
+
+    ctx.events.on('**', (data, { name, from, at }) => {
+      journal.add({ name, from, at, data })
+      if (name.startsWith('task.')) tasks.heard(data)
+      if (CHANGES.test(name)) watch.nudge()
+    })
+
+    const http = await ctx.use(Http)
+    await http.serve('/api', createApi({ kernel, tasks, journal, watch, clock, signal: ctx.signal }))
+    await http.static('/', 'dist/page', { spa: true })
+    ctx.provide(Web, { url: () => http.url(), viewers: async () => watch.viewers })
+    await ctx.emit(webEvents.ready, { url: await http.url() })
+    return { handOver: () => journal.snapshot() }
+  },
+})
+
+function after(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms)
+  return () => clearTimeout(timer)
+}
