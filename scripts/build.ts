@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type BuildOptions, build, type Plugin } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
+import { guestBundle } from '../packages/kernel/src/guest/guest-bundle.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const flags = new Set(process.argv.slice(2))
@@ -20,14 +21,6 @@ const common: BuildOptions = {
   packages: 'external',
 }
 
-/** zod brings messages in some fifty languages; the guest runtime keeps English, which is a third of its size. */
-const englishOnly: Plugin = {
-  name: 'zod-english',
-  setup(build) {
-    build.onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({ contents: "export { default as en } from './en.js'" }))
-  },
-}
-
 /** Every bundle of a package: its public entries, and what runs elsewhere (the sandbox process, the guest, workers). */
 const bundles: { name: string; inputs: string; options: BuildOptions }[] = [
   library('kernel', ['src/index.ts', 'src/contract/index.ts']),
@@ -40,29 +33,21 @@ const bundles: { name: string; inputs: string; options: BuildOptions }[] = [
     name: 'kernel/guest',
     inputs: 'packages/kernel/src',
     options: {
-      ...common,
+      absWorkingDir: root,
+      logLevel: 'warning',
+      ...guestBundle,
       entryPoints: ['packages/kernel/src/guest/main.ts'],
       outfile: 'packages/kernel/dist/sandbox/guest.js',
-      format: 'iife',
-      platform: 'neutral',
-      target: 'es2024',
-      packages: 'bundle',
-      conditions: ['source', 'import', 'default'],
-      mainFields: ['module', 'main'],
-      sourcemap: false,
-      minify: true,
-      keepNames: true,
-      plugins: [englishOnly],
     },
   },
-  library('sdk', ['src/index.ts', 'src/testing/index.ts', 'src/build/index.ts']),
+  library('sdk', ['src/index.ts', 'src/build/index.ts', ...optional('packages/sdk', 'src/testing/index.ts')]),
   library('capabilities', ['src/index.ts', ...optional('packages/capabilities', 'src/storage/worker.ts')]),
-  library('pryx', ['src/index.ts', 'src/bin.ts']),
+  library('pryx', [...optional('packages/pryx', 'src/index.ts'), ...optional('packages/pryx', 'src/bin.ts')]),
 ]
 
 for (const { name, inputs, options } of bundles) {
   const entries = options.entryPoints as string[]
-  if (!entries.every((entry) => existsSync(join(root, entry)))) continue
+  if (entries.length === 0) continue
   await whenChanged(name, [inputs, 'packages/kernel/src/contract'], async () => {
     await build(options)
     console.error(`built ${name}`)

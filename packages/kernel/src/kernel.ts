@@ -146,7 +146,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     onResolved: (approval, { answer, by }) => fact('approval.resolved', { id: approval.id, plugin: approval.plugin, permission: approval.permission, answer, by }),
   })
   const gate = createGate({ capabilities: capabilities.values(), grants, approvals, audit, clock, workspace: options.workspace })
-  const authority = createAuthority({ grants, grammars, approvals, audit, clock, workspace: options.workspace, prompt: options.consent })
+  const authority = createAuthority({ grants, grammars, approvals, clock, workspace: options.workspace, prompt: options.consent })
   scope.effect(() =>
     grants.watch(({ kind, grant }) => {
       if (kind !== 'used') fact(`permission.${kind}`, { plugin: grant.plugin, permission: grant.permission, mode: grant.mode, by: grant.by })

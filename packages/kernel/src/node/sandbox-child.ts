@@ -63,7 +63,7 @@ function control(frame: Frame): void {
 function init(kept: Uint8Array | undefined): void {
   if (kept) snapshot = new ivm.ExternalCopy(new Uint8Array(kept).buffer as ArrayBuffer)
   else {
-    snapshot = ivm.Isolate.createSnapshot([{ code: runtime, filename: 'pryx-runtime.js' }])
+    snapshot = ivm.Isolate.createSnapshot([{ code: runtime, filename: 'pryx-runtime.js' }], '__pryxBoot.warmUp()')
     tell({ c: 'snapshot' }, [new Uint8Array(snapshot.copy())])
   }
   tell({ c: 'ready' })

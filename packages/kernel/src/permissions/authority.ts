@@ -1,8 +1,7 @@
 // packages/kernel/src/permissions/authority.ts: what the user says of permissions, in whichever way: consent, grant, revoke (K4, K10).
 //   Y1  Code of a plugin runs only after its consent was settled, where the host asks for consent.
 //   Y2  What the user once decided is not asked again by a blanket consent; a revoked permission stays revoked.
-//   Y3  Every change is in the audit log, with who made it.
-import type { Audit } from '../audit/audit.ts'
+//   Every change of a grant is written to the audit log by the gate, which watches them.
 import {
   declaredPermissions,
   type Manifest,
@@ -54,7 +53,6 @@ export interface AuthorityOptions {
   grants: Grants
   grammars: Grammars
   approvals: Approvals
-  audit: Pick<Audit, 'append'>
   clock: Clock
   workspace: string
   prompt?: ConsentPrompt | undefined
@@ -103,7 +101,6 @@ export function createAuthority({
       scope: { kind: 'workspace', key: workspace },
       by: answer.by,
     })
-    record(plugin, 'permission.consented', allowed, 'allowed', answer.by)
     return true
   }
 
@@ -120,7 +117,6 @@ export function createAuthority({
     for (const permission of more) {
       const { text, risk } = consentTo(grammars, permission)
       const { answer, duration, by } = await approvals.ask({ plugin, permission, sentence: text, risk, trace: '' })
-      record(plugin, 'permission.widened', [permission], answer === 'allow' ? 'allowed' : 'denied', by)
       if (answer === 'deny') throw refusedMore(plugin, permission)
       await grants.add({
         plugin,
@@ -156,12 +152,10 @@ export function createAuthority({
     if (!own.some((one) => covers(grammars, one, wanted))) throw undeclared(plugin, wanted, own)
     if (mode === 'deny') return revoke(plugin, wanted, by)
     await grants.add({ plugin, permission: wanted, mode, duration, scope: { kind: 'workspace', key: workspace }, by })
-    record(plugin, 'permission.granted', [wanted], 'allowed', by)
   }
 
   async function revoke(plugin: PluginId, permission: Permission, by: string): Promise<void> {
     const wanted = normal(permission, find(plugin).place)
-    record(plugin, 'permission.revoked', [wanted], 'denied', by)
     await grants.revoke({ plugin, permission: wanted }, by)
   }
 
@@ -189,16 +183,6 @@ export function createAuthority({
         hint: `There are: ${[...known.keys()].join(', ') || 'none'}.`,
       })
     return found
-  }
-
-  function record(
-    plugin: PluginId,
-    act: string,
-    access: readonly Permission[],
-    outcome: 'allowed' | 'denied',
-    by: string,
-  ): void {
-    audit.append({ plugin, act, access: [...access], outcome, detail: { by }, trace: '' }) // Y3
   }
 }
 
