@@ -202,7 +202,7 @@ function sqlFailure(text: string): StorageFailure {
 
 function refusedFailure(reason: string): StorageFailure {
   return new StorageFailure('STORAGE_REFUSED', `this SQL is not allowed: ${reason}`, {
-    hint: 'Use only tables of your own; see docs/guides/storage.md.',
+    hint: 'Keep to tables of your own.',
   })
 }
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -35,6 +35,22 @@ test('K2: kill -9 while writing loses nothing that was acknowledged', async () =
   }
   expect(acknowledged).toBeGreaterThan(ROUNDS)
 }, 60_000)
+
+test('K3: a runaway statement does not outlive a host that was killed', async () => {
+  using folder = temporaryFolder()
+  const worker = fileURLToPath(new URL('./worker.ts', import.meta.url))
+  const child = fork(worker, ['200'], { serialization: 'advanced', execArgv: ['--no-warnings'] })
+  const sql = 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c'
+  child.once('message', () => {
+    child.send([
+      { file: join(folder.path, 'storage.db'), quotaBytes: 1e9, request: { method: 'sqlAll', statement: { sql } } },
+    ])
+  })
+
+  const signal = await new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal))) // nobody kills it
+
+  expect(signal).toBe('SIGKILL')
+})
 
 /** The last number acknowledged before SIGKILL, which comes `ms` after the first. */
 function writeUntilKilled(file: string, from: number, ms: number): Promise<number> {

@@ -8,6 +8,7 @@ import { type FailureJson, type Job, type JobResult, mayRunAway } from './job.ts
 
 const MAX_FLIGHT = 64 // jobs in one message
 const START_MS = 20_000 // longest start of the process, on the slowest of machines
+const ORPHAN_FACTOR = 4 // times the statement limit: when the process ends itself, if no host does
 const END_MS = 1_000 // longest polite end
 
 export interface Lane {
@@ -50,12 +51,13 @@ export function createLane(options: LaneOptions): Lane {
     run(job, signal) {
       if (closed) return Promise.reject(closedError())
       if (signal?.aborted) return Promise.reject(signal.reason)
-      return new Promise((resolve, reject) => {
-        const pending: Pending = { job, left: false, resolve, reject }
-        queue.push(pending)
-        signal?.addEventListener('abort', () => leave(pending, signal.reason), { once: true })
-        pump()
-      })
+      const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+      const pending: Pending = { job, left: false, resolve, reject }
+      const leaving = () => leave(pending, signal?.reason)
+      signal?.addEventListener('abort', leaving)
+      queue.push(pending)
+      pump()
+      return promise.finally(() => signal?.removeEventListener('abort', leaving))
     },
     release(file) {
       const [taken, kept] = [queue.filter(({ job }) => job.file === file), queue.filter(({ job }) => job.file !== file)]
@@ -95,7 +97,7 @@ export function createLane(options: LaneOptions): Lane {
   }
 
   function start(): ChildProcess {
-    const started = spawnWorker()
+    const started = spawnWorker(options.statementMs * ORPHAN_FACTOR)
     ready = false
     late = false
     started.on('message', (message) => (message === 'ready' ? begin() : land(message as JobResult[])))
@@ -169,11 +171,11 @@ function takeFlight(queue: Pending[]): Pending[] {
   return queue.splice(0, count).filter(({ left }) => !left)
 }
 
-function spawnWorker(): ChildProcess {
+function spawnWorker(orphanMs: number): ChildProcess {
   // Run from the sources the file lies beside this one; bundled, everything is dist/index.js and the worker is dist/storage/worker.js.
   const source = import.meta.url.endsWith('.ts')
   const file = new URL(source ? './worker.ts' : './storage/worker.js', import.meta.url)
-  return fork(file, {
+  return fork(file, [String(orphanMs)], {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     env: {},
@@ -181,6 +183,7 @@ function spawnWorker(): ChildProcess {
       '--permission',
       '--allow-fs-read=*',
       '--allow-fs-write=*',
+      '--allow-worker',
       '--disable-proto=delete',
       '--max-old-space-size=256',
       '--no-warnings',

@@ -215,7 +215,8 @@ function describeStorage(name: string, open: () => Promise<Opened>): void {
       const { sql } = opened.faceOf('notes')
       const many = 'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 10001) SELECT x FROM c'
 
-      await expect(sql.run("VACUUM INTO '/tmp/copy.db'")).rejects.toMatchObject({ code: 'STORAGE_SQL' })
+      await expect(sql.run("VACUUM INTO '/tmp/copy.db'")).rejects.toMatchObject({ code: 'STORAGE_REFUSED' })
+      await expect(sql.exec("VACUUM INTO '/tmp/copy.db'")).rejects.toMatchObject({ code: 'STORAGE_SQL' })
       await expect(sql.exec("UPDATE sqlite_master SET sql = ''")).rejects.toMatchObject({ code: 'STORAGE_SQL' })
       await expect(sql.all(many)).rejects.toMatchObject({ code: 'STORAGE_TOO_MANY_ROWS' })
       expect(await sql.all(`${many} LIMIT 10000`)).toHaveLength(10_000)
@@ -235,8 +236,12 @@ const anyKey = fc.oneof(
   fc.constantFrom('a', 'ab', 'b', 'é', '\u{1F600}', '\uffff'),
   fc.string({ minLength: 1, maxLength: 3, unit: 'binary' }),
 )
+// As JSON has it: no -0, and no `__proto__`, which no value may carry across the wall.
+const anyValue = fc
+  .jsonValue()
+  .map((value) => JSON.parse(JSON.stringify(value).replaceAll('__proto__', 'proto')) as unknown)
 const commands = fc.oneof(
-  fc.record({ do: fc.constant('set' as const), key: anyKey, value: fc.jsonValue() }),
+  fc.record({ do: fc.constant('set' as const), key: anyKey, value: anyValue }),
   fc.record({ do: fc.constant('delete' as const), key: anyKey }),
   fc.record({ do: fc.constant('cas' as const), key: anyKey, value: fc.integer(), honest: fc.boolean() }),
   fc.record({
@@ -256,7 +261,7 @@ async function compare(
 ): Promise<void> {
   if (command.do === 'set') {
     model.set(command.key, { value: command.value, version: await storage.set(command.key, command.value) })
-    expect(await storage.get(command.key)).toEqual(JSON.parse(JSON.stringify(command.value)))
+    expect(await storage.get(command.key)).toEqual(command.value)
   } else if (command.do === 'delete') {
     expect(await storage.delete(command.key)).toBe(model.delete(command.key))
   } else if (command.do === 'cas') {
@@ -281,7 +286,7 @@ async function compare(
       ...(start !== null && { start }),
       ...(end !== null && { end }),
     }
-    expect(await storage.list(options)).toEqual(JSON.parse(JSON.stringify(wanted)))
+    expect(await storage.list(options)).toEqual(wanted)
   }
 }
 
