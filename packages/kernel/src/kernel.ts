@@ -161,7 +161,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     onReplaced: (replaced) => fact('sandbox.replaced', replaced),
   })
   const services = createServices({ clock })
-  const hooks = createHooks({ clock, onHookFailed: ({ plugin, hook, error }) => logged(plugin, 'warn', `hook ${hook} was skipped: ${String(error)}`) })
+  const hooks = createHooks({ clock, rank: (plugin) => [...units.keys()].indexOf(plugin), onHookFailed: ({ plugin, hook, error }) => logged(plugin, 'warn', `hook ${hook} was skipped: ${String(error)}`) })
   const tools = createTools({ clock, hooks })
   const roster: Roster = createRoster({ units, services, capabilities, bus, engine: options.version })
   const wiring = createWiring({ roster, capabilities, gate, bus, services, hooks, tools })
@@ -218,6 +218,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
   /** Makes the unit and settles its permissions; starts nothing. */
   async function takeIn(pkg: PluginPackage, choice: InstallOptions): Promise<Unit> {
     const id = choice.id ?? shortName(pkg.manifest.name)
+    checkId(id)
     if (units.has(id)) throw new UsageError('PLUGIN_TAKEN', `there is already a plugin "${id}"`, { plugin: id, hint: 'Install it under another id.' })
     roster.checkEngine(pkg.manifest, pkg.folder)
     const place: PluginPlace = { plugin: id, workspace: options.workspace, data: options.dataOf(id), package: pkg.folder }
@@ -341,6 +342,14 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     await Promise.allSettled(options.capabilities.map((capability) => capability[Symbol.asyncDispose]?.()))
     await audit[Symbol.asyncDispose]()
   }
+}
+
+const PLUGIN_ID = /^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]{0,63}$/i
+const RESERVED = new Set(['kernel', 'host', 'consent', 'timeout', 'withdrawn']) // names the kernel signs events and answers with
+
+function checkId(id: PluginId): void {
+  if (PLUGIN_ID.test(id) && !RESERVED.has(id)) return
+  throw new UsageError('PLUGIN_ID', `"${id.slice(0, 80)}" cannot be the id of a plugin`, { found: id.slice(0, 80), hint: 'Use letters, digits, dots and dashes; kernel and host are taken.' })
 }
 
 const HOST_CALL_MS = 30_000 // a host's call into a plugin, unless it says otherwise

@@ -67,7 +67,6 @@ export function createAuthority({
   grants,
   grammars,
   approvals,
-  audit,
   clock,
   workspace,
   prompt,
