@@ -57,6 +57,8 @@ export type {
   SandboxProcess,
 } from './capabilities/kernel.ts'
 export { Kernel } from './capabilities/kernel.ts'
+export type { NetRequest } from './capabilities/net.ts'
+export { Net } from './capabilities/net.ts'
 export { Secrets } from './capabilities/secrets.ts'
 export type {
   Entry,

@@ -3,7 +3,6 @@
 //   I2  No ivm object is ever handed to the guest; host functions are callbacks that queue or compute, and reach nothing.
 //   I3  Turns run on this thread once the plugin has shown short turns, and on the thread pool before that and after a
 //       long one: so a plugin not known to be quick cannot make its neighbours wait.
-import { randomFillSync, webcrypto } from 'node:crypto'
 import type ivmTypes from 'isolated-vm'
 import { runCrypto } from '../guest/web/crypto-host.ts'
 import { type Clip, moduleSource, namesOf } from './guest-modules.ts'
@@ -16,6 +15,9 @@ const SLOW_MS = 10
 const STUCK_GRACE_MS = 120 // a pool turn that outlives its time-out by this will not end
 const MAX_TIMERS = 10_000
 const MAX_RANDOM_BYTES = 65_536
+
+/** OpenSSL costs a process 3 MB: loaded when the first plugin asks for it. */
+const openssl = () => process.getBuiltinModule('node:crypto')
 
 export interface Batch {
   text: string
@@ -245,7 +247,7 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
       send: (text: string, ...buffers: Uint8Array[]) => send(text, buffers),
       parseUrl,
       setUrl,
-      random: (bytes: number) => randomFillSync(new Uint8Array(Math.min(Math.max(0, bytes | 0), MAX_RANDOM_BYTES))),
+      random: (bytes: number) => openssl().randomFillSync(new Uint8Array(Math.min(Math.max(0, bytes | 0), MAX_RANDOM_BYTES))),
       startTimer,
       stopTimer,
       now: () => Math.round(performance.now() * 10) / 10,
@@ -288,7 +290,7 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
 
   function cryptoCall(id: unknown, operation: unknown, parameters: unknown, ...data: unknown[]): void {
     const bytes = data.filter((item): item is Uint8Array => item instanceof Uint8Array)
-    runCrypto(webcrypto as unknown as Crypto, String(operation), String(parameters), bytes).then(
+    runCrypto(openssl().webcrypto as unknown as Crypto, String(operation), String(parameters), bytes).then(
       (result) => answer({ t: 'crypto', id: Number(id), ...(result.json !== undefined && { json: result.json }) }, result.data),
       (error: unknown) => answer({ t: 'crypto', id: Number(id), error: messageOf(error).slice(0, 500), name: error instanceof Error ? error.name : 'Error' }),
     )

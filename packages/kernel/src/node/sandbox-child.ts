@@ -61,11 +61,12 @@ function control(frame: Frame): void {
 }
 
 function init(kept: Uint8Array | undefined): void {
-  if (kept) snapshot = new ivm.ExternalCopy(new Uint8Array(kept).buffer as ArrayBuffer)
+  if (kept) snapshot = new ivm.ExternalCopy(kept.buffer as ArrayBuffer, { transferOut: true })
   else {
     snapshot = ivm.Isolate.createSnapshot([{ code: runtime, filename: 'pryx-runtime.js' }], '__pryxBoot.warmUp()')
     tell({ c: 'snapshot' }, [new Uint8Array(snapshot.copy())])
   }
+  globalThis.gc?.() // what the snapshot came in is several times its size
   tell({ c: 'ready' })
 }
 

@@ -304,7 +304,7 @@ function spawnChild(blackBox: number, execArgv: readonly string[]): ChildProcess
   const entry = childEntry()
   const native = nativePath()
   const readable = [dirname(entry), native].map((path) => `--allow-fs-read=${path}`)
-  const args = ['--permission', '--no-warnings', '--allow-addons', ...readable, ...execArgv, entry, native]
+  const args = ['--permission', '--no-warnings', '--expose-gc', '--allow-addons', ...readable, ...execArgv, entry, native]
   const [command, prefix] = existsSync(SETPRIV) ? [SETPRIV, ['--pdeathsig', 'KILL', process.execPath]] : [process.execPath, []] // N1
   return spawn(command, [...prefix, ...args], { stdio: ['ignore', 'ignore', 'pipe', 'pipe', blackBox], env: {}, cwd: dirname(entry) })
 }
