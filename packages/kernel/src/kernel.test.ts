@@ -116,7 +116,7 @@ test('K3: an endless loop is stopped and named, and the plugin starts again', as
 })
 
 test('K3: a built-in that cannot be interrupted costs its process; the neighbour there starts again and answers', async () => {
-  await using host = await createTestKernel({ standby: true })
+  await using host = await createTestKernel({ standby: 'always' })
   await host.add('echo', echo, { provides: { echo: '1.0.0' } })
   await host.add('hanger', `export default { activate(ctx) { ctx.provide({ kind: 'service', name: 'hanger', version: '1.0.0' }, { hang() { Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1) } }) } }`, {
     provides: { hanger: '1.0.0' },
@@ -164,7 +164,7 @@ test('K7: a broken edit leaves the old version running', async () => {
 })
 
 test('N2: stopping leaves no process', async () => {
-  const host = await createTestKernel({ standby: true })
+  const host = await createTestKernel({ standby: 'always' })
   await host.add('echo', echo, { provides: { echo: '1.0.0' } })
   await new Promise((done) => setTimeout(done, 500))
   const pids = host.kernel.host().processes.map(({ pid }) => pid)

@@ -63,7 +63,7 @@ export interface KernelCoreOptions {
   consent?: ConsentPrompt | undefined
   /** Limits above or below the defaults, for all plugins. */
   limits?: Partial<Limits> | undefined
-  standby?: boolean | undefined
+  standby?: 'always' | 'auto' | 'never' | undefined
   /** Resident memory at which a sandbox process is replaced, bytes. */
   maxProcessBytes?: number | undefined
   /** Facts of the host that only it knows, for the kernel's own service. */
@@ -156,7 +156,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     sandboxes: powers.sandboxes,
     clock,
     scope,
-    standby: options.standby ?? true,
+    standby: options.standby ?? 'auto',
     maxProcessBytes: options.maxProcessBytes ?? MAX_PROCESS_BYTES,
     onReplaced: (replaced) => fact('sandbox.replaced', replaced),
   })

@@ -63,17 +63,24 @@ export interface Scheduler {
 }
 
 const id = z.string().min(1).max(64)
+const listFilter = z.strictObject({
+  owner: z.string().optional(),
+  limit: z.number().optional(),
+  after: z.string().optional(),
+})
 
 export const Scheduler = defineService<Scheduler>('scheduler', '1.0.0', {
   methods: {
     create: { input: z.tuple([taskSpecSchema]) },
     createOrUpdate: { input: z.tuple([taskSpecSchema]) },
     update: { input: z.tuple([id, z.record(z.string(), z.unknown())]) },
+    list: { input: z.tuple([]).rest(listFilter.optional()) },
     get: { input: z.tuple([id]) },
     pause: { input: z.tuple([id]) },
     resume: { input: z.tuple([id]) },
     remove: { input: z.tuple([id]) },
     runNow: { input: z.tuple([id]) },
+    history: { input: z.tuple([id]).rest(z.strictObject({ limit: z.number().optional() }).optional()) },
     preview: { input: z.tuple([triggerSchema]).rest(z.unknown()) },
     complete: { input: z.tuple([id, completionSchema]) },
   },

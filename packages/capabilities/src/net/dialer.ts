@@ -93,9 +93,6 @@ function checkedLookup(lookup: Lookup, local: boolean): LookupFunction {
 }
 
 function isOfFamily(found: { family: number }, family: unknown): boolean {
-  return family === undefined || family === 0 || family === 'IPv4'
-    ? family !== 'IPv4' || found.family === 4
-    : family === 'IPv6' || family === 6
-      ? found.family === 6
-      : found.family === 4
+  const wanted = family === 'IPv4' ? 4 : family === 'IPv6' ? 6 : family
+  return wanted === found.family || (wanted !== 4 && wanted !== 6)
 }

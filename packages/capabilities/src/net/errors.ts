@@ -58,10 +58,11 @@ function tlsCode(code: string): string | undefined {
   return /CERT|TLS|SSL|SIGNATURE/.test(code) ? 'NET_TLS' : undefined
 }
 
-function pryxCause(error: unknown): unknown {
-  for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause)
-    if (PryxError.is(at)) return at
-  return undefined
+/** Our own error, wherever the HTTP client has wrapped it. */
+export function pryxCause(error: unknown): PryxError | undefined {
+  if (PryxError.is(error) || typeof error !== 'object' || error === null) return PryxError.is(error) ? error : undefined
+  if (error instanceof AggregateError) return error.errors.map(pryxCause).find((found) => found !== undefined)
+  return pryxCause((error as { cause?: unknown }).cause)
 }
 
 function innermost(error: unknown): { code?: string; message: string } {

@@ -4,10 +4,9 @@
 //   F3  The signal ends all of it at any point: name look-up, upload, answer, body.
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { PryxError } from '@pryx/kernel/contract'
 import { bodyStream, discard } from './body.ts'
 import type { Dialer } from './dialer.ts'
-import { netError, redirectError } from './errors.ts'
+import { netError, pryxCause, redirectError } from './errors.ts'
 import { format, targetOf } from './grammar.ts'
 import { type HeaderList, requestHeaders, responseHeaders, withoutBodyHeaders, withoutCredentials } from './headers.ts'
 
@@ -75,7 +74,7 @@ async function send(hop: Hop, options: FetchOptions): Promise<Dispatcher.Respons
     return await dialer.request(target.local, wireRequest(hop, signal))
   } catch (error) {
     if (!isPrivate(error) || target.local || hop.body instanceof ReadableStream) throw fetchFailure(error)
-    await check(format({ ...target, local: true })).catch(() => Promise.reject(error)) // may it enter the own network by this name?
+    await check(format({ ...target, local: true })).catch(() => Promise.reject(fetchFailure(error))) // by this name, may it?
     return await dialer.request(true, wireRequest(hop, signal)).catch((second) => Promise.reject(fetchFailure(second)))
   }
 
@@ -154,7 +153,6 @@ function nextHop(hop: Hop, status: number, location: string): Hop {
 }
 
 function isPrivate(error: unknown): boolean {
-  for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause)
-    if (PryxError.is(at, 'NET_PRIVATE_ADDRESS')) return (at as PryxError).details.kind === 'private'
-  return false
+  const found = pryxCause(error)
+  return found?.code === 'NET_PRIVATE_ADDRESS' && found.details.kind === 'private'
 }

@@ -19,6 +19,8 @@ export type FromChild =
   /** Turns since the last report, per isolate: batches done in all, ms spent in guest code, and heap bytes where measured. */
   | { c: 'turns'; list: TurnReport[] }
   | { c: 'ended'; isolate: number; code: string; message: string; used?: number; max?: number; strike: boolean }
+  /** A turn on the thread pool takes long. */
+  | { c: 'slow'; isolate: number }
   /** A turn on the thread pool that will not end: only the end of the process stops it. */
   | { c: 'stuck'; isolate: number; code: string; message: string }
   | { c: 'pong'; n: number }

@@ -24,8 +24,11 @@ export interface KernelOptions {
   /** Asked before a plugin's code runs for the first time. `'declared'` allows what its manifest asks for. Default: asked at first use. */
   consent?: ConsentPrompt | 'declared'
   limits?: Partial<Limits>
-  /** Keep a spare sandbox process ready. Costs some 45 MB; saves a tenth of a second when a process is lost. Default true. */
-  standby?: boolean
+  /**
+   * A spare sandbox process: `always` ready (some 55 MB), started when there is cause to expect that one will be lost
+   * (`auto`, the default), or `never`.
+   */
+  standby?: 'always' | 'auto' | 'never'
   /** Resident memory at which a sandbox process is replaced, bytes. Default 1 GiB. */
   maxProcessBytes?: number
   /** Where the host's pages are served, for the kernel's own service. */

@@ -13,6 +13,7 @@ import { ivm } from './native.ts'
 const QUICK_TURNS = 20 // turns under SLOW_MS before a plugin may run on this thread
 const SLOW_MS = 10
 const STUCK_GRACE_MS = 120 // a pool turn that outlives its time-out by this will not end
+const LONG_MS = 120 // a pool turn this long may be one that never ends
 const MAX_TIMERS = 10_000
 const MAX_RANDOM_BYTES = 65_536
 
@@ -40,6 +41,8 @@ export interface IsolateEvents {
   wake(): void
   /** The isolate is gone; `strike` says whether the plugin is to blame. */
   ended(end: { code: string; message: string; used?: number; max?: number; strike: boolean }): void
+  /** A turn on the pool takes long. */
+  slow(): void
   stuck(end: { code: string; message: string }): void
   catastrophe(message: string): void
 }
@@ -121,7 +124,8 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
     const startedAt = performance.now()
     turnBytes = 0
     busy = true
-    const watch = setTimeout(() => events.stuck(stuckEnd()), spec.turnMs + STUCK_GRACE_MS + 100)
+    const long = setTimeout(events.slow, LONG_MS)
+    const watch = setTimeout(() => events.stuck(stuckEnd()), spec.turnMs + STUCK_GRACE_MS)
     try {
       const { text, buffers } = takeAll(batches)
       const copy = buffers.length > 0 ? ({ arguments: { copy: true } } as const) : {}
@@ -129,6 +133,7 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
     } catch (error) {
       failed(error, performance.now() - startedAt)
     } finally {
+      clearTimeout(long)
       clearTimeout(watch)
       busy = false
     }

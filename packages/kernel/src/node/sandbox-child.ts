@@ -81,6 +81,7 @@ function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]):
         seats.delete(id)
         tell({ c: 'ended', isolate: id, ...end })
       },
+      slow: () => tell({ c: 'slow', isolate: id }),
       stuck: (end) => tell({ c: 'stuck', isolate: id, ...end }),
       catastrophe: (text) => tell({ c: 'stuck', isolate: id, code: 'SANDBOX_MEMORY', message: `V8 gave up on this isolate: ${text.slice(0, 200)}` }),
     })

@@ -174,6 +174,8 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
         drain(residents.get(isolate))
         return leave(isolate, { ...end, processLost: false })
       }
+      case 'slow':
+        return events.slow()
       case 'stuck': {
         const plugin = residents.get(message.isolate)?.spec.plugin
         if (plugin !== undefined) events.stuck(plugin, { code: message.code, message: `${plugin}: ${message.message}` })

@@ -1,7 +1,8 @@
 // packages/kernel/src/sandbox/pool.ts: which process a plugin lives in, and who watches that process (K3).
 //   P1  A plugin lives in exactly one process. Placement: its group's shared process, or one of its own.
 //   P2  A turn past its limit and a grace, a silence, or too much memory ends the process by SIGKILL, from here: nothing a guest does can delay it.
-//   P3  A standby process is kept ready, so that losing one costs the time to start isolates and no more.
+//   P3  A standby process is ready by the time one is lost: it is started when a turn runs long or a plugin fails, and
+//       kept for a while, since trouble comes in rows. `always` keeps one from the start, for some 55 MB.
 //   P4  What costs a process goes into a process of its own next time (quarantine).
 import { LifecycleError, type Release, type Scope } from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
@@ -12,6 +13,8 @@ const TURN_GRACE_MS = 100 // a turn past its own limit by this cannot be interru
 const SILENT_MS = 1_000 // with something open and no turn to show for it
 const PING_EVERY_MS = 250 // and its memory is read
 const STANDBY_AFTER_MS = 300 // start the spare once the first rush is over
+const SUSPICIOUS_MS = 75 // a turn this long may be the one that never ends
+const CALM_MS = 60_000 // without trouble for this long, the spare is let go
 const RETIRE_AFTER_MS = 1_000 // an empty process of a quarantined plugin is kept for its restart, not longer
 
 export interface PoolOptions {
@@ -20,7 +23,8 @@ export interface PoolOptions {
   scope: Scope
   /** Resident memory of one process above which its heaviest guest is ended with it, bytes. */
   maxProcessBytes: number
-  standby: boolean
+  /** Whether a spare process is kept always, when there is cause, or never. */
+  standby: 'always' | 'auto' | 'never'
   onReplaced(fact: { process: string; reason: string; culprit?: string | undefined; tookMs: number }): void
 }
 
@@ -47,6 +51,7 @@ export function createPool(options: PoolOptions): Pool {
   let spareDue: Release | undefined
   let serial = 0
   let sincePing = 0
+  let calm: Release = () => {}
   scope.effect(() => () => {
     for (const process of all()) process.kill({ code: 'SANDBOX_STOPPED', message: 'the host is stopping' })
   })
@@ -62,7 +67,14 @@ export function createPool(options: PoolOptions): Pool {
     if (scope.closed) throw new LifecycleError('PLUGIN_HOST_STOPPING', 'the host is stopping')
     const current = slots.get(key)
     if (current !== slot) return start(spec, events, place) // it was lost while we waited
-    const guest = slot.process.start(spec, { ...events, left: () => leave(slot, spec.plugin, guest) })
+    const guest = slot.process.start(spec, {
+      ...events,
+      ended(end) {
+        if (end.strike) suspect()
+        events.ended(end)
+      },
+      left: () => leave(slot, spec.plugin, guest),
+    })
     slot.guests.set(spec.plugin, guest)
     scheduleSpare()
     return guest
@@ -90,6 +102,7 @@ export function createPool(options: PoolOptions): Pool {
   function spawn(): SandboxProcess {
     const name = `sandbox-${++serial}`
     const process: SandboxProcess = sandboxes.spawn(name, {
+      slow: suspect,
       stuck: (plugin, end) => replace(process, { ...end, culprit: plugin }),
       exited: (reason) => lost(process, reason),
     })
@@ -97,8 +110,22 @@ export function createPool(options: PoolOptions): Pool {
     return process
   }
 
+  /** There is cause to expect that a process will be lost. */
+  function suspect(): void {
+    if (options.standby !== 'auto' || scope.closed) return
+    void calm()
+    calm = clock.after(CALM_MS, dismiss)
+    spare ??= spawn() // P3
+  }
+
+  function dismiss(): void {
+    const idle = spare
+    spare = undefined
+    idle?.kill({ code: 'SANDBOX_EMPTY', message: 'all is calm' })
+  }
+
   function scheduleSpare(): void {
-    if (!options.standby || spare || spareDue || scope.closed) return
+    if (options.standby !== 'always' || spare || spareDue || scope.closed) return
     spareDue = clock.after(STANDBY_AFTER_MS, () => {
       spareDue = undefined
       if (!scope.closed) spare ??= spawn() // P3
@@ -114,6 +141,7 @@ export function createPool(options: PoolOptions): Pool {
     process.kill(reason)
     options.onReplaced({ process: process.name, reason: reason.message, culprit: reason.culprit, tookMs: clock.now() - startedAt })
     scheduleSpare()
+    suspect()
   }
 
   function lost(process: SandboxProcess, reason: string): void {
@@ -124,6 +152,7 @@ export function createPool(options: PoolOptions): Pool {
     if (!known || scope.closed) return
     options.onReplaced({ process: process.name, reason, tookMs: 0 })
     scheduleSpare()
+    suspect()
   }
 
   function slotOf(process: SandboxProcess): Slot | undefined {
@@ -156,15 +185,18 @@ export function createPool(options: PoolOptions): Pool {
   function inspect(slot: Slot, ping: boolean): void {
     const { process } = slot
     const turn = process.turnNow()
+    if (turn && turn.ms > SUSPICIOUS_MS) suspect()
     if (turn && turn.ms > turn.limitMs + TURN_GRACE_MS) {
       const message = `a turn of ${turn.plugin} ran for ${Math.round(turn.ms)} ms and could not be interrupted (limit ${turn.limitMs} ms)`
       return replace(process, { code: 'SANDBOX_STUCK', message, culprit: turn.plugin })
     }
+    if (turn === undefined && process.silentMs() > SUSPICIOUS_MS * 2) suspect()
     if (turn === undefined && process.silentMs() > SILENT_MS)
       return replace(process, { code: 'SANDBOX_SILENT', message: `${process.name} has not answered for ${SILENT_MS} ms` })
     if (!ping) return
     process.ping()
     const resident = process.residentBytes()
+    if (resident > options.maxProcessBytes / 2) suspect()
     if (resident <= options.maxProcessBytes) return
     const culprit = turn?.plugin ?? heaviest(slot)
     const message = `${process.name} holds ${mib(resident)} MiB (limit ${mib(options.maxProcessBytes)} MiB)`
