@@ -16,7 +16,10 @@ export interface BodyOptions {
 }
 
 /** The bytes of `source`, decoded. Aborting, cancelling and errors all destroy `source`. */
-export function bodyStream(source: Readable, { host, encoding, maxBytes, signal }: BodyOptions): ReadableStream<Uint8Array> {
+export function bodyStream(
+  source: Readable,
+  { host, encoding, maxBytes, signal }: BodyOptions,
+): ReadableStream<Uint8Array> {
   const decoded = decode(source, encoding)
   const chunks = decoded[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   const abort = () => source.destroy(signal.reason)
@@ -56,7 +59,10 @@ export async function discard(body: Readable & { dump(options: { limit: number }
 }
 
 function decode(source: Readable, encoding: string): Readable {
-  const codings = encoding.toLowerCase().split(',').map((each) => each.trim())
+  const codings = encoding
+    .toLowerCase()
+    .split(',')
+    .map((each) => each.trim())
   const decoders = codings.reverse().flatMap((coding) => decoderOf(coding) ?? [])
   if (decoders.length === 0 || decoders.length > MAX_CODINGS) return source
   const end = new PassThrough()

@@ -31,7 +31,12 @@ export function netError(error: unknown, host: string, signal?: AbortSignal): un
 }
 
 export function privateAddress(host: string, kind: string): CapabilityError {
-  const what = kind === 'private' ? 'into the own network' : kind === 'loopback' ? 'to this machine itself' : `to a ${kind} address`
+  const what =
+    kind === 'private'
+      ? 'into the own network'
+      : kind === 'loopback'
+        ? 'to this machine itself'
+        : `to a ${kind} address`
   return new CapabilityError('NET_PRIVATE_ADDRESS', `${host} leads ${what}`, {
     host,
     kind,

@@ -109,7 +109,10 @@ interface Answered {
   options: FetchOptions
 }
 
-async function respond(answer: Dispatcher.ResponseData, { hop, redirected, request, options }: Answered): Promise<FetchResponse> {
+async function respond(
+  answer: Dispatcher.ResponseData,
+  { hop, redirected, request, options }: Answered,
+): Promise<FetchResponse> {
   const { statusCode, statusText, headers, body } = answer
   const empty = hop.method === 'HEAD' || NO_BODY.has(statusCode)
   if (empty) await discard(body)

@@ -4,7 +4,8 @@
 export type HeaderList = [string, string][]
 
 const OURS = new Set('connection expect host keep-alive te trailer transfer-encoding upgrade http2-settings'.split(' '))
-const CREDENTIAL = /^(authorization|cookie|.*(token|secret|credential|session|password|signature|api-?key).*|x-.*auth.*|.*-key)$/
+const CREDENTIAL =
+  /^(authorization|cookie|.*(token|secret|credential|session|password|signature|api-?key).*|x-.*auth.*|.*-key)$/
 const OF_A_BODY = /^(content-.*)$/
 
 /** The headers that may be sent. A length is kept only for a stream, whose length we cannot know. */

@@ -60,9 +60,15 @@ const method = z
   .regex(TOKEN, 'an HTTP method')
   .refine((text) => !UNSAFE_METHODS.has(text.toUpperCase()), 'a method other than CONNECT and TRACE')
   .transform((text) => (STANDARD_METHODS.has(text.toUpperCase()) ? text.toUpperCase() : text))
-const header = z.tuple([z.string().max(256).regex(TOKEN, 'a header name'), z.string().max(MAX_VALUE).regex(FIELD, 'a header value')])
+const header = z.tuple([
+  z.string().max(256).regex(TOKEN, 'a header name'),
+  z.string().max(MAX_VALUE).regex(FIELD, 'a header value'),
+])
 const request = z.strictObject({
-  url: z.string().max(16_384).refine((text) => URL.canParse(text), 'an absolute URL'),
+  url: z
+    .string()
+    .max(16_384)
+    .refine((text) => URL.canParse(text), 'an absolute URL'),
   method: method.optional(),
   headers: z.array(header).max(MAX_HEADERS).optional(),
   body: z.union([z.string(), z.instanceof(Uint8Array), z.instanceof(ReadableStream<Uint8Array>)]).optional(),
