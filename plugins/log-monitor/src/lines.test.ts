@@ -34,13 +34,18 @@ test('S6: a line given out before its end is not given out again when the end co
 })
 
 test('S6: L1: cutting the text anywhere gives the same lines', () => {
-  const text = fc.array(fc.constantFrom('a', '\n', '\r', '\r\n', 'Zeile ü €', '😀', 'x'.repeat(5_000)), { maxLength: 30 })
+  const text = fc.array(fc.constantFrom('a', '\n', '\r', '\r\n', 'Zeile ü €', '😀', 'x'.repeat(5_000)), {
+    maxLength: 30,
+  })
   fc.assert(
     fc.property(text, fc.array(fc.nat(40), { maxLength: 30 }), (parts, cuts) => {
       const whole = parts.join('')
       const pieces: string[] = []
       let at = 0
-      for (const cut of cuts) pieces.push(whole.slice(at, (at += cut)))
+      for (const cut of cuts) {
+        pieces.push(whole.slice(at, at + cut))
+        at += cut
+      }
       expect(feed([...pieces, whole.slice(at)])).toEqual(feed([whole]))
     }),
   )

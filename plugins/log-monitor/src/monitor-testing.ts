@@ -20,12 +20,17 @@ export function createMemoryFiles(chunkBytes = 65_536) {
       const rotated = offset > bytes.length
       const from = rotated ? 0 : offset
       const end = wholeCharacters(bytes, from, Math.min(bytes.length, from + chunkBytes))
-      return { text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(from, end)), nextOffset: end, rotated }
+      return {
+        text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(from, end)),
+        nextOffset: end,
+        rotated,
+      }
     },
   }
   return {
     source,
-    write: (path: string, text: string | Uint8Array) => void files.set(path, { id: `inode-${++ids}`, bytes: toBytes(text) }),
+    write: (path: string, text: string | Uint8Array) =>
+      void files.set(path, { id: `inode-${++ids}`, bytes: toBytes(text) }),
     append(path: string, text: string | Uint8Array) {
       const file = files.get(path) ?? { id: `inode-${++ids}`, bytes: new Uint8Array() }
       files.set(path, { ...file, bytes: Buffer.concat([file.bytes, toBytes(text)]) })
@@ -60,7 +65,13 @@ export function createMemoryKeyValues() {
       for (const op of ops) op.op === 'set' ? values.set(op.key, JSON.stringify(op.value)) : values.delete(op.key)
     },
   }
-  return { storage, failBatch: (n: number) => void (failing = n) }
+  return {
+    storage,
+    /** The n-th batch from now fails without effect. */
+    failBatch(n: number) {
+      failing = n
+    },
+  }
 }
 
 export interface Told {

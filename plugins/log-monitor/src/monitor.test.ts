@@ -23,7 +23,15 @@ test('S6: reading begins at the end of a file that is there, and every new line 
 
   expect(found).toEqual({ lines: 3, alerts: 1 })
   expect(monitor.of('alert.raised')).toMatchObject([
-    { id: 'alert-1', file: LOG, line: 'ERROR disk is full', pattern: 'error', severity: 'error', count: 1, before: ['INFO fine'] },
+    {
+      id: 'alert-1',
+      file: LOG,
+      line: 'ERROR disk is full',
+      pattern: 'error',
+      severity: 'error',
+      count: 1,
+      before: ['INFO fine'],
+    },
   ])
   expect(await monitor.alerts(10)).toHaveLength(1)
 })
@@ -141,14 +149,17 @@ const TRACES: [string, string, string, number][] = [
   ],
 ]
 
-test.each(TRACES)('S6: a %s stack trace is one alert, with its lines, however it arrives', async (_language, trace, pattern, after) => {
-  const whole = await alertsFor([trace, 'INFO on we go\nERROR another\n'])
-  const pieces = await alertsFor([...(trace.match(/[\s\S]{1,30}/g) as string[]), 'INFO on we go\nERROR another\n'])
+test.each(TRACES)(
+  'S6: a %s stack trace is one alert, with its lines, however it arrives',
+  async (_language, trace, pattern, after) => {
+    const whole = await alertsFor([trace, 'INFO on we go\nERROR another\n'])
+    const pieces = await alertsFor([...(trace.match(/[\s\S]{1,30}/g) as string[]), 'INFO on we go\nERROR another\n'])
 
-  expect(whole).toMatchObject([{ pattern, line: trace.split('\n')[0] }, { line: 'ERROR another' }])
-  expect(whole[0]!.after).toHaveLength(after)
-  expect(pieces.map((alert) => alert.line)).toEqual(whole.map((alert) => alert.line))
-})
+    expect(whole).toMatchObject([{ pattern, line: trace.split('\n')[0] }, { line: 'ERROR another' }])
+    expect(whole[0]!.after).toHaveLength(after)
+    expect(pieces.map((alert) => alert.line)).toEqual(whole.map((alert) => alert.line))
+  },
+)
 
 async function alertsFor(pieces: string[]) {
   const { disk, begin } = await setUp()
@@ -184,7 +195,8 @@ test('S6: a flood of different lines is a handful of alerts whose counts add up'
   const monitor = await begin()
   await monitor.scan()
 
-  for (let i = 0; i < 400; i++) disk.append(LOG, `ERROR ${String.fromCharCode(97 + (i % 26))}${'x'.repeat(Math.floor(i / 26))}\n`)
+  for (let i = 0; i < 400; i++)
+    disk.append(LOG, `ERROR ${String.fromCharCode(97 + (i % 26))}${'x'.repeat(Math.floor(i / 26))}\n`)
   await monitor.scan()
 
   const alerts = monitor.of('alert.raised')

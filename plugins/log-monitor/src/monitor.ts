@@ -3,8 +3,8 @@
 //   M2  An alert is told after it is stored, at least once; `told` remembers the last.
 //   M3  A file that cannot be read is reported once and left alone for a while; it never stops the others, and reading goes on where it stood.
 //   M4  One scan at a time, in bounded pieces; further wishes are one scan more.
-import { alertEvents, type Alert } from './events.ts'
-import { type Incident, findIncidents, type Watch } from './incident.ts'
+import { type Alert, alertEvents } from './events.ts'
+import { findIncidents, type Incident, type Watch } from './incident.ts'
 import { type Carry, flushCarry, NOTHING, splitLines } from './lines.ts'
 import type { Pattern } from './patterns.ts'
 import type { Ports, StorageOp } from './ports.ts'
@@ -155,7 +155,9 @@ export function createMonitor(ports: Ports, files: readonly WatchedFile[], coold
   async function tell(fresh: readonly Alert[]): Promise<void> {
     if (fresh.length === 0) return
     for (const alert of fresh)
-      await ports.emit(alertEvents.raised, alert).catch((error) => ports.warn(`${alert.id} could not be told: ${error}`))
+      await ports
+        .emit(alertEvents.raised, alert)
+        .catch((error) => ports.warn(`${alert.id} could not be told: ${error}`))
     await storage.batch([{ op: 'set', key: 'told', value: seq }])
   }
 
@@ -232,7 +234,18 @@ function limited(file: string, raised: Raised[]): Raised[] {
 function toAlert(number: number, file: string, incident: Incident, count: number, at: number): Alert {
   const { pattern, severity, line, lineNumber, before, after } = incident
   const id = `alert-${number}`
-  return { id, file, line, pattern, severity, count, at, before, after, ...(lineNumber !== undefined && { lineNumber }) }
+  return {
+    id,
+    file,
+    line,
+    pattern,
+    severity,
+    count,
+    at,
+    before,
+    after,
+    ...(lineNumber !== undefined && { lineNumber }),
+  }
 }
 
 function keyOf(number: number): string {

@@ -30,14 +30,39 @@ export interface Pattern {
 
 /** Tried in this order; the first that matches names the alert. */
 export const DEFAULT_PATTERNS: readonly PatternSpec[] = [
-  { name: 'out-of-memory', severity: 'critical', ignoreCase: true, regex: String.raw`\bout of memory\b|\boom[-_ ]?kill|OutOfMemoryError|\bENOMEM\b` },
-  { name: 'segfault', severity: 'critical', ignoreCase: true, regex: String.raw`\bsegfault\b|\bsegmentation fault\b|\bSIGSEGV\b` },
-  { name: 'panic', severity: 'critical', ignoreCase: true, regex: String.raw`\bpanic: |\bpanicked at\b|\bkernel panic\b` },
-  { name: 'fatal', severity: 'critical', regex: String.raw`\b(?:FATAL|CRITICAL|EMERG)\b|\blevel=(?:fatal|critical)\b|"level":\s?"(?:fatal|critical)"` },
+  {
+    name: 'out-of-memory',
+    severity: 'critical',
+    ignoreCase: true,
+    regex: String.raw`\bout of memory\b|\boom[-_ ]?kill|OutOfMemoryError|\bENOMEM\b`,
+  },
+  {
+    name: 'segfault',
+    severity: 'critical',
+    ignoreCase: true,
+    regex: String.raw`\bsegfault\b|\bsegmentation fault\b|\bSIGSEGV\b`,
+  },
+  {
+    name: 'panic',
+    severity: 'critical',
+    ignoreCase: true,
+    regex: String.raw`\bpanic: |\bpanicked at\b|\bkernel panic\b`,
+  },
+  {
+    name: 'fatal',
+    severity: 'critical',
+    regex: String.raw`\b(?:FATAL|CRITICAL|EMERG)\b|\blevel=(?:fatal|critical)\b|"level":\s?"(?:fatal|critical)"`,
+  },
   { name: 'traceback', regex: String.raw`^Traceback \(most recent call last\):` },
   { name: 'exception', regex: String.raw`Exception\b|[A-Za-z]Error: |\bUncaught |\bUnhandled ` },
-  { name: 'http-5xx', regex: String.raw`" 5\d\d (?:\d|-)|\bHTTP\/[\d.]{1,3} 5\d\d\b|\bstatus(?:_?code)?["']?[=:] ?5\d\d\b` },
-  { name: 'error', regex: String.raw`\bERROR\b|\blevel=error\b|"level":\s?(?:"error"|50\b|60\b)|\[error\]|^[Ee]rror: ` },
+  {
+    name: 'http-5xx',
+    regex: String.raw`" 5\d\d (?:\d|-)|\bHTTP\/[\d.]{1,3} 5\d\d\b|\bstatus(?:_?code)?["']?[=:] ?5\d\d\b`,
+  },
+  {
+    name: 'error',
+    regex: String.raw`\bERROR\b|\blevel=error\b|"level":\s?(?:"error"|50\b|60\b)|\[error\]|^[Ee]rror: `,
+  },
 ]
 
 /** @throws ALERT_PATTERN for a regex that cannot be read or might take too long (R1). */
@@ -70,9 +95,10 @@ function countUnbounded(regex: string, name: string): number {
   let last: Group | undefined // the group just closed, if the next quantifier would repeat it
   let count = 0
   for (let i = 0; i < regex.length; ) {
-    const token = /^(?:\\k<|\\[1-9])|^\\[pPu]\{[^}]*\}|^\\[\s\S]|^\[(?:\\[\s\S]|[^\]\\])*\]|^\((?:\?(?:<?[=!]|<\w+>|:))?|^(?:[*+?]|\{\d+(?:,\d*)?\})\??|^[\s\S]/.exec(
-      regex.slice(i),
-    )![0]
+    const token =
+      /^(?:\\k<|\\[1-9])|^\\[pPu]\{[^}]*\}|^\\[\s\S]|^\[(?:\\[\s\S]|[^\]\\])*\]|^\((?:\?(?:<?[=!]|<\w+>|:))?|^(?:[*+?]|\{\d+(?:,\d*)?\})\??|^[\s\S]/.exec(
+        regex.slice(i),
+      )![0]
     i += token.length
     if (/^\\(?:k<|[1-9])/.test(token)) throw refused(name, regex, 'a reference back to a group')
     if (token[0] === '(') groups.push({ varies: false, unbounded: false })

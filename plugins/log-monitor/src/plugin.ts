@@ -15,9 +15,16 @@ const DEFAULT_ALERTS = 50
 export default definePlugin({
   config: configSchema,
   async activate(ctx) {
-    const monitor = createMonitor(await portsOf(ctx, () => look(monitor.scan)), filesOf(ctx.config.files), ctx.config.cooldownMs)
+    const monitor = createMonitor(
+      await portsOf(ctx, () => look(monitor.scan)),
+      filesOf(ctx.config.files),
+      ctx.config.cooldownMs,
+    )
     await monitor.start()
-    ctx.provide(LogMonitor, { alerts: (limit = DEFAULT_ALERTS) => monitor.alerts(limit), scanNow: () => monitor.scan() })
+    ctx.provide(LogMonitor, {
+      alerts: (limit = DEFAULT_ALERTS) => monitor.alerts(limit),
+      scanNow: () => monitor.scan(),
+    })
     ctx.tools.provide({ name: 'logs.recent', input: recentInput, run: (input) => recent(monitor, input) })
     ctx.events.on('permission.granted', () => look(monitor.retry), { policy: 'latest', capacity: 1 })
     await sweep(ctx, monitor)
@@ -64,5 +71,9 @@ async function portsOf(ctx: PluginContext<unknown>, changed: () => void): Promis
 }
 
 function filesOf(files: readonly WatchedFile[]) {
-  return files.map(({ path, from, patterns = DEFAULT_PATTERNS }) => ({ path, from, patterns: patterns.map(compilePattern) }))
+  return files.map(({ path, from, patterns = DEFAULT_PATTERNS }) => ({
+    path,
+    from,
+    patterns: patterns.map(compilePattern),
+  }))
 }

@@ -33,10 +33,16 @@ export interface Piece {
 }
 
 /** The next piece of the file. */
-export async function readPiece(source: FileSource, path: string, mark: Mark | undefined, from: 'start' | 'end'): Promise<Piece> {
+export async function readPiece(
+  source: FileSource,
+  path: string,
+  mark: Mark | undefined,
+  from: 'start' | 'end',
+): Promise<Piece> {
   const facts = await source.stat(path)
   if (facts === undefined) return readRenamed(source, path, mark, undefined)
-  if (mark === undefined && from === 'end') return { text: '', mark: { id: facts.id, offset: facts.size }, begins: false, more: false }
+  if (mark === undefined && from === 'end')
+    return { text: '', mark: { id: facts.id, offset: facts.size }, begins: false, more: false }
   if (mark === undefined || mark === 'absent') return read(source, path, facts, 0, true)
   if (facts.id !== mark.id) return readRenamed(source, path, mark, facts)
   if (facts.size < mark.offset) return read(source, path, facts, 0, true) // truncated in place
@@ -45,7 +51,12 @@ export async function readPiece(source: FileSource, path: string, mark: Mark | u
 }
 
 /** F2: the rest of the file we were reading, if it now has the next name; then the new one. */
-async function readRenamed(source: FileSource, path: string, mark: Mark | undefined, next: FileFacts | undefined): Promise<Piece> {
+async function readRenamed(
+  source: FileSource,
+  path: string,
+  mark: Mark | undefined,
+  next: FileFacts | undefined,
+): Promise<Piece> {
   const old = typeof mark === 'object' ? await rotatedFile(source, path, mark) : undefined
   if (old && typeof mark === 'object') {
     const piece = await read(source, path + ROTATED, old, mark.offset, false)
@@ -55,13 +66,23 @@ async function readRenamed(source: FileSource, path: string, mark: Mark | undefi
   return { text: '', mark: 'absent', begins: false, more: false }
 }
 
-async function rotatedFile(source: FileSource, path: string, mark: { id: string; offset: number }): Promise<FileFacts | undefined> {
+async function rotatedFile(
+  source: FileSource,
+  path: string,
+  mark: { id: string; offset: number },
+): Promise<FileFacts | undefined> {
   if (mark.id === '') return undefined
   const facts = await source.stat(path + ROTATED).catch(() => undefined) // we may not be allowed to look there
   return facts && facts.id === mark.id && facts.size > mark.offset ? facts : undefined
 }
 
-async function read(source: FileSource, path: string, facts: FileFacts, offset: number, begins: boolean): Promise<Piece> {
+async function read(
+  source: FileSource,
+  path: string,
+  facts: FileFacts,
+  offset: number,
+  begins: boolean,
+): Promise<Piece> {
   const { text, nextOffset, rotated } = await source.readFrom(path, offset)
   const more = text !== '' && nextOffset < facts.size
   return { text, mark: { id: facts.id, offset: nextOffset }, begins: begins || rotated, more }

@@ -12,6 +12,7 @@ import { type Completion, MAX_ERROR_CHARS, MAX_RESULT_CHARS, type Task } from '.
 import { type Due, dueUntil, MAX_COUNTED } from './trigger.ts'
 
 const LONGEST_SLEEP_MS = 1_000
+const LONGEST_BLIND_MS = 30_000 // how long the clockwork trusts its own memory of when there is something to do
 const MAX_PER_TURN = 100
 const MAX_BACKOFF_MS = 86_400_000
 const MAX_RECOVERIES = 3 // a run that was interrupted so often may be the cause
@@ -26,6 +27,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string) 
   const ownTools = new Set<string>() // runs whose tool call lives in this instance
   let queue: Promise<unknown> = Promise.resolve()
   let cancelTimer: () => unknown = () => {}
+  let idleUntil = 0 // nothing to do before, epoch ms: the disk is left alone until then
   let ended = false
   return { facts, alone, start, turn, wake, complete, announceOpen, end }
 
@@ -47,6 +49,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string) 
 
   /** Something may be due at once: look now. */
   function wake(): void {
+    idleUntil = 0
     sleepFor(0)
   }
 
@@ -57,10 +60,11 @@ export function createEngine(ports: Ports, settings: Settings, session: string) 
   }
 
   async function turnAndSleep(): Promise<void> {
-    let rest = LONGEST_SLEEP_MS
+    let rest = Math.min(LONGEST_SLEEP_MS, idleUntil - clock.now())
     try {
-      rest = await turn()
+      if (rest <= 0) rest = await turn()
     } catch (error) {
+      rest = LONGEST_SLEEP_MS
       ports.warn('the scheduler could not read or write its tasks; it tries again in a second', error) // E4
     }
     sleepFor(rest)
@@ -75,9 +79,10 @@ export function createEngine(ports: Ports, settings: Settings, session: string) 
       const moreDue = await claim(now)
       const moreToStart = await startWaiting(now)
       if (moreDue || moreToStart) return 0
-      const at = await store.nextWake()
-      if (at === undefined || at <= now) return LONGEST_SLEEP_MS // `at` in the past: it waits for room
-      return Math.min(LONGEST_SLEEP_MS, at - now)
+      const next = (await store.nextWake()) ?? Number.POSITIVE_INFINITY
+      const idleMs = next <= now ? LONGEST_SLEEP_MS : Math.min(LONGEST_BLIND_MS, next - now) // in the past: it waits for room
+      idleUntil = now + idleMs
+      return Math.min(LONGEST_SLEEP_MS, idleMs)
     })
   }
 
@@ -222,7 +227,14 @@ export function createEngine(ports: Ports, settings: Settings, session: string) 
 }
 
 function begun(run: db.OpenRun, task: Task, session: string, now: number): db.OpenRun {
-  return { ...run, status: 'running', attempt: run.attempt + 1, startedAt: now, deadline: now + task.timeoutMs, session }
+  return {
+    ...run,
+    status: 'running',
+    attempt: run.attempt + 1,
+    startedAt: now,
+    deadline: now + task.timeoutMs,
+    session,
+  }
 }
 
 function endedAs(run: db.OpenRun, ending: db.Ending, now: number): db.OpenRun {

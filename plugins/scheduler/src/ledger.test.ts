@@ -21,7 +21,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('pause', 'resume', 'kill', 'rival', 'runNow') }) },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constant('fail' as const), n: fc.integer({ min: 1, max: 3 }), when: fc.constantFrom('before', 'after') }),
+    arbitrary: fc.record({
+      do: fc.constant('fail' as const),
+      n: fc.integer({ min: 1, max: 3 }),
+      when: fc.constantFrom('before', 'after'),
+    }),
   },
 ) as fc.Arbitrary<Step>
 
@@ -92,7 +96,8 @@ test('S8: after any mix of turns, pauses, kills, rival instances and power cuts,
 function expectAccounted(task: Task, windows: [from: number, until: number][], runs: Run[]): void {
   const expected: number[] = []
   for (const [from, until] of windows)
-    for (let at: number | undefined = from; at !== undefined && at < until; at = nextAfter(task.trigger, at)) expected.push(at)
+    for (let at: number | undefined = from; at !== undefined && at < until; at = nextAfter(task.trigger, at))
+      expected.push(at)
   const rows = runs.filter((run) => run.source === 'schedule')
   expect(rows.reduce((sum, run) => sum + run.count, 0)).toBe(expected.length)
   const starts = rows.map((run) => run.since)

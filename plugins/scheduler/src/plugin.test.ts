@@ -80,7 +80,9 @@ async function setUp({ sql = createMemorySql(), previous }: { sql?: object; prev
     previous,
     log: { debug() {}, info() {}, warn: (...parts: unknown[]) => expect(parts).toEqual([]), error() {} },
     get caller() {
-      return bench.caller === undefined ? undefined : { from: bench.caller, trace: 't', signal: new AbortController().signal }
+      return bench.caller === undefined
+        ? undefined
+        : { from: bench.caller, trace: 't', signal: new AbortController().signal }
     },
     use: async () => ({ sql }),
     provide: (_token: unknown, implementation: typeof provided) => {

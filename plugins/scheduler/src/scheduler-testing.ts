@@ -25,7 +25,9 @@ export function createMemorySql(): MemorySql {
       const fails = failing !== undefined && --failing.left === 0 ? failing.when : undefined
       if (fails) failing = undefined
       if (fails === 'before') throw new Error('power cut')
-      const results = transaction(() => statements.map(({ sql, params = [] }) => db.prepare(sql).run(...(params as never[]))))
+      const results = transaction(() =>
+        statements.map(({ sql, params = [] }) => db.prepare(sql).run(...(params as never[]))),
+      )
       if (fails === 'after') throw new Error('power cut')
       return results.map(({ changes }) => ({ changes: Number(changes) }))
     },
@@ -56,7 +58,12 @@ export function createHandClock(start: number) {
       return () => void timers.delete(timer)
     },
   }
-  return Object.assign(clock, { timers, set: (to: number) => void (now = to), move: (ms: number) => void (now += ms) })
+  return Object.assign(clock, {
+    timers,
+    move(ms: number) {
+      now += ms
+    },
+  })
 }
 
 export interface Told {
@@ -125,12 +132,14 @@ export async function reportAll(life: Life, task: Task, ok: boolean): Promise<vo
 }
 
 function mortal(sql: Sql, dead: () => boolean): Sql {
-  const alive = () => {
-    if (dead()) throw new Error('this life is over')
-  }
   return {
-    all: async (text, ...params) => (alive(), sql.all(text, ...params)),
-    exec: async (script, options) => (alive(), sql.exec(script, options)),
-    batch: async (statements, options) => (alive(), sql.batch(statements, options)),
+    all: async (text, ...params) => alive().all(text, ...params),
+    exec: async (script, options) => alive().exec(script, options),
+    batch: async (statements, options) => alive().batch(statements, options),
+  }
+
+  function alive(): Sql {
+    if (dead()) throw new Error('this life is over')
+    return sql
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import type { TaskSpec } from './service.ts'
 import { createHandClock, createMemorySql, settled, startLife } from './scheduler-testing.ts'
+import type { TaskSpec } from './service.ts'
 
 const START = Date.UTC(2026, 0, 1)
 const MINUTE = 60_000
@@ -44,10 +44,12 @@ test('S1: a once task runs once and is done', async () => {
 test('S1: a trigger that will never come is refused when it is made', async () => {
   const { notes } = await setUp()
 
-  await expect(notes.create({ name: 'x', trigger: { kind: 'once', at: START - 1 } })).rejects.toMatchObject({ code: 'TASK_NEVER' })
-  await expect(
-    notes.create({ name: 'x', trigger: { kind: 'cron', expression: '0 0 31 2 *' } }),
-  ).rejects.toMatchObject({ code: 'TASK_NEVER' })
+  await expect(notes.create({ name: 'x', trigger: { kind: 'once', at: START - 1 } })).rejects.toMatchObject({
+    code: 'TASK_NEVER',
+  })
+  await expect(notes.create({ name: 'x', trigger: { kind: 'cron', expression: '0 0 31 2 *' } })).rejects.toMatchObject({
+    code: 'TASK_NEVER',
+  })
 })
 
 test('S1: a cron task without a zone keeps the zone it was made in', async () => {
@@ -80,6 +82,25 @@ test('S8: the timer drives the turns, and a disk that fails does not stop it', a
   await fire(clock)
 
   expect(life.of('task.due')).toHaveLength(1)
+})
+
+test('N1: while nothing is due the timer ticks without touching the disk; a new task is seen at once', async () => {
+  const { sql, clock, life, notes } = await setUp()
+  await notes.create(everyMinute)
+  await fire(clock)
+  const reads = vi.spyOn(sql, 'all')
+
+  for (let i = 0; i < 20; i++) {
+    clock.move(1_000)
+    await fire(clock)
+  }
+  expect(reads).not.toHaveBeenCalled()
+
+  await notes.create({ name: 'soon', trigger: { kind: 'once', at: clock.now() + 1_500 } })
+  await fire(clock)
+  clock.move(1_500)
+  await fire(clock)
+  expect(life.of('task.due')).toMatchObject([{ name: 'soon' }])
 })
 
 test('S5: pause stops a task at once and skips what waits; resume counts from now', async () => {
@@ -170,7 +191,10 @@ test('S8: a run without a report fails at its time-out, and a late report is ref
   await life.run()
 
   expect(await notes.complete(runId, { ok: true })).toBe(false)
-  expect((await notes.history(task.id))[0]).toMatchObject({ status: 'failed', error: expect.stringContaining('time-out') })
+  expect((await notes.history(task.id))[0]).toMatchObject({
+    status: 'failed',
+    error: expect.stringContaining('time-out'),
+  })
 })
 
 test('S8: a run in progress at a kill is marked interrupted at the next start and made up for', async () => {
@@ -321,11 +345,16 @@ test('K4: only managers may schedule a tool, since it runs with the permissions 
 })
 
 test('S8: a tool that fails or never answers harms neither the scheduler nor other tasks', async () => {
-  const callTool = async (name: string) => (name === 'hangs' ? new Promise(() => {}) : Promise.reject(new Error('boom')))
+  const callTool = async (name: string) =>
+    name === 'hangs' ? new Promise(() => {}) : Promise.reject(new Error('boom'))
   const { clock, life } = await setUp({ callTool })
   const web = life.as('web')
   const tool = (name: string): TaskSpec => ({ ...everyMinute, name, timeoutMs: 5_000, action: { kind: 'tool', name } })
-  const [hangs, fails, fine] = [await web.create(tool('hangs')), await web.create(tool('fails')), await web.create(everyMinute)]
+  const [hangs, fails, fine] = [
+    await web.create(tool('hangs')),
+    await web.create(tool('fails')),
+    await web.create(everyMinute),
+  ]
 
   clock.move(MINUTE)
   await life.run()
@@ -341,7 +370,9 @@ test('S8: a task whose stored trigger cannot be computed is stopped alone, and s
   const { sql, clock, life, notes } = await setUp()
   const bad = await notes.create({ name: 'bad', trigger: { kind: 'cron', expression: '* * * * *' } })
   await notes.create(everyMinute)
-  await sql.batch([{ sql: `UPDATE tasks SET spec = replace(spec, '* * * * *', 'rubbish') WHERE id = ?`, params: [bad.id] }])
+  await sql.batch([
+    { sql: `UPDATE tasks SET spec = replace(spec, '* * * * *', 'rubbish') WHERE id = ?`, params: [bad.id] },
+  ])
 
   clock.move(MINUTE)
   await life.run()
@@ -388,7 +419,11 @@ test('S2: oversized results and errors are cut before they reach the disk', asyn
   clock.move(MINUTE)
   await life.run()
 
-  await notes.complete(life.of('task.due')[0]!.runId as string, { ok: true, result: 'x'.repeat(70_000), log: 'y'.repeat(70_000) })
+  await notes.complete(life.of('task.due')[0]!.runId as string, {
+    ok: true,
+    result: 'x'.repeat(70_000),
+    log: 'y'.repeat(70_000),
+  })
 
   const [run] = await notes.history(task.id)
   expect(run!.result).toMatch(/not kept/)

@@ -15,10 +15,10 @@ export type {
   Run,
   RunStatus,
   Task,
+  TaskSpec,
   TaskState,
   Trigger,
 } from './task.ts'
-export type { TaskSpec } from './task.ts'
 
 /**
  * Runs tasks at their time (S1 S2 S5 S8).
@@ -120,7 +120,11 @@ export async function runTask(
       .then(() => work(due))
       .then(
         (outcome) => ({ ...outcome, ok: true, attempt: due.attempt }),
-        (error: unknown) => ({ ok: false, attempt: due.attempt, error: error instanceof Error ? error.message : String(error) }),
+        (error: unknown) => ({
+          ok: false,
+          attempt: due.attempt,
+          error: error instanceof Error ? error.message : String(error),
+        }),
       )
     await scheduler.complete(due.runId, completion).catch((error) => ctx.log.warn('a run could not be reported', error))
   }

@@ -1,7 +1,7 @@
 // plugins/scheduler/src/store.ts: tasks and runs on disk, over the SQL of `storage`. Statements are built here and committed together.
 //   D1  `commit` is one transaction, on disk before it resolves: what is acknowledged after it survives a power cut.
 //   D2  Every change of state is conditional on the state it starts from, so two instances (a hot reload) cannot both make it.
-import { type PlannedRun } from './plan.ts'
+import type { PlannedRun } from './plan.ts'
 import type { FullSpec, Run, RunStatus, Task, TaskState } from './task.ts'
 
 export const KEPT_RUNS = 100 // ended runs kept per task (S2)
@@ -78,7 +78,10 @@ export function createStore(sql: Sql) {
     async tasks(owner: string | undefined, limit: number, after = ''): Promise<Task[]> {
       const where = owner === undefined ? '' : ' AND owner = ?'
       const params = owner === undefined ? [after, limit] : [after, owner, limit]
-      const rows = await sql.all<TaskRow>(`SELECT * FROM tasks WHERE name > ?${where} ORDER BY name, owner LIMIT ?`, ...params)
+      const rows = await sql.all<TaskRow>(
+        `SELECT * FROM tasks WHERE name > ?${where} ORDER BY name, owner LIMIT ?`,
+        ...params,
+      )
       return rows.map(toTask)
     },
 
@@ -101,7 +104,9 @@ export function createStore(sql: Sql) {
     },
 
     async dueTasks(now: number, limit: number): Promise<DueTask[]> {
-      const rows = await sql.all<TaskRow & { open: number; seq: number | null; status: RunStatus; error: string | null }>(
+      const rows = await sql.all<
+        TaskRow & { open: number; seq: number | null; status: RunStatus; error: string | null }
+      >(
         `SELECT t.*, (SELECT COUNT(*) FROM runs WHERE task = t.id AND ${OPEN}) open, r.seq, r.status, r.error FROM tasks t
          LEFT JOIN runs r ON r.seq = (SELECT MAX(seq) FROM runs WHERE task = t.id)
          WHERE t.next_due <= ? AND t.state = 'active' ORDER BY t.next_due LIMIT ?`,

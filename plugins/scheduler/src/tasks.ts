@@ -8,7 +8,7 @@ import { MAX_OPEN } from './plan.ts'
 import type { Ports, Settings } from './ports.ts'
 import type { Scheduler } from './service.ts'
 import * as db from './store.ts'
-import { type FullSpec, type Task, type TaskSpec, completionSchema, taskSpecSchema, triggerSchema } from './task.ts'
+import { completionSchema, type FullSpec, type Task, type TaskSpec, taskSpecSchema, triggerSchema } from './task.ts'
 import { dueUntil, nextAfter, preview, settleTrigger } from './trigger.ts'
 
 const MAX_TASKS = 1_000 // of one owner
@@ -63,7 +63,10 @@ export function createTasks(engine: Engine, ports: Ports, settings: Settings, ca
   async function create(owner: string, spec: FullSpec): Promise<Task> {
     if (await store.taskNamed(owner, spec.name)) throw nameTaken(owner, spec.name)
     if ((await store.countTasks(owner)) >= MAX_TASKS)
-      throw new UsageError('TASK_LIMIT', `${owner} has ${MAX_TASKS} tasks already`, { max: MAX_TASKS, hint: 'Remove some.' })
+      throw new UsageError('TASK_LIMIT', `${owner} has ${MAX_TASKS} tasks already`, {
+        max: MAX_TASKS,
+        hint: 'Remove some.',
+      })
     const now = clock.now()
     const task = scheduled({ id: ports.nextId(), owner, createdAt: now }, allowed(owner, spec), now)
     await store.commit([db.putTask(task)])
@@ -78,7 +81,8 @@ export function createTasks(engine: Engine, ports: Ports, settings: Settings, ca
 
   async function update(who: string, task: Task, changes: Partial<TaskSpec>): Promise<Task> {
     const spec = allowed(who, readSpec({ ...specOf(task), ...changes }))
-    if (spec.name !== task.name && (await store.taskNamed(task.owner, spec.name))) throw nameTaken(task.owner, spec.name)
+    if (spec.name !== task.name && (await store.taskNamed(task.owner, spec.name)))
+      throw nameTaken(task.owner, spec.name)
     return replace(task, spec)
   }
 
@@ -227,7 +231,9 @@ function parsed<T>(schema: Schema<T>, value: unknown, what: string): T {
 }
 
 function nameTaken(owner: string, name: string): UsageError {
-  return new UsageError('TASK_NAME_TAKEN', `${owner} has a task "${name}" already`, { hint: 'Use createOrUpdate or update.' })
+  return new UsageError('TASK_NAME_TAKEN', `${owner} has a task "${name}" already`, {
+    hint: 'Use createOrUpdate or update.',
+  })
 }
 
 function never(kind: string): UsageError {
