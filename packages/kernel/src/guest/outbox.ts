@@ -7,7 +7,7 @@ import { PryxError, SandboxError, UsageError } from '../contract/errors.ts'
 import { type GuestMessage, parseGuestMessage } from '../contract/wire.ts'
 import { failureToJson } from './failure.ts'
 
-const MAX_MESSAGES = 256
+const MAX_MESSAGES = 32
 const MAX_CHARACTERS = 262_144
 const MAX_HOPS = 16 // microtasks a batch may wait for more
 const QUIET_HOPS = 2 // microtasks without a new message that end the wait

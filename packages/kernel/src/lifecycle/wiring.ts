@@ -114,7 +114,8 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
       name,
       version,
       methods,
-      invoke: ({ from, method, args, trace, signal }) => unit.invoke('service', name, method, args, { from, trace, signal, timeoutMs: 0 }),
+      keepsTime: true,
+      invoke: ({ from, method, args, trace, signal, timeoutMs }) => unit.invoke('service', name, method, args, { from, trace, signal, timeoutMs }),
     })
   }
 

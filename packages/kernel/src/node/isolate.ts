@@ -1,8 +1,7 @@
 // packages/kernel/src/node/isolate.ts: one plugin's isolate inside the sandbox process.
 //   I1  Guest code runs only inside a turn, and every turn has a time-out. Only strings and byte buffers cross.
 //   I2  No ivm object is ever handed to the guest; host functions are callbacks that queue or compute, and reach nothing.
-//   I3  Turns run on this thread once the plugin has shown short turns, and on the thread pool before that and after a
-//       long one: so a plugin not known to be quick cannot make its neighbours wait.
+//   I3  A turn runs on this thread or on the thread pool, as the caller says; "quick" is who has shown a row of short turns.
 import type ivmTypes from 'isolated-vm'
 import { runCrypto } from '../guest/web/crypto-host.ts'
 import { type Clip, moduleSource, namesOf } from './guest-modules.ts'

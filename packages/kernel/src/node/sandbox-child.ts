@@ -3,9 +3,12 @@
 //   C2  Before each turn on this thread the black box (fd 4) says whose it is, so that a process that never answers again still names the culprit.
 //   C3  It ends when the pipe ends. It never outlives the kernel.
 //   C4  Isolates take turns in order of arrival; after 5 ms of turns the pipe is served first.
+//   C5  A guest holds this thread only where no neighbour can be made to wait: when it lives here alone, or when turns that
+//       do not end hold every thread of the pool, and then only if its own have been short. All other turns run on the pool.
 import { Buffer } from 'node:buffer'
 import { readFileSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { availableParallelism } from 'node:os'
 import type ivmTypes from 'isolated-vm'
 import { BLACK_BOX_BYTES, BLACK_BOX_FD, type FromChild, OUT_WINDOW, PIPE_FD, type ToChild, type TurnReport } from './control.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
@@ -13,8 +16,11 @@ import { type Batch, createGuestIsolate, type GuestIsolate } from './isolate.ts'
 import { ivm } from './native.ts'
 
 const SLICE_MS = 5
+const EARLY_CHARACTERS = 1_024
 const REPORT_MS = 20
 const HEAP_EVERY_MS = 1_000
+const POOL_THREADS = availableParallelism() + 1 // as many as isolated-vm has
+const HOG_MS = 20 // a pool full for this long is not about to be free
 
 interface Seat {
   guest: GuestIsolate
@@ -35,6 +41,10 @@ const socket = new Socket({ fd: PIPE_FD, readable: true, writable: true })
 const out = createFrameWriter(socket)
 const seats = new Map<number, Seat>()
 const ready: Seat[] = []
+/** Who is on the thread pool, and since when. */
+const pooled = new Map<Seat, number>()
+/** Those that wait for the pool. */
+const parked: Seat[] = []
 const blackBox = Buffer.alloc(BLACK_BOX_BYTES)
 let snapshot: ivmTypes.ExternalCopy<ArrayBuffer> | undefined
 let running = false
@@ -85,8 +95,9 @@ function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]):
       stuck: (end) => tell({ c: 'stuck', isolate: id, ...end }),
       catastrophe: (text) => tell({ c: 'stuck', isolate: id, code: 'SANDBOX_MEMORY', message: `V8 gave up on this isolate: ${text.slice(0, 200)}` }),
     })
-    seats.set(id, { guest, inbox: [], taken: 0, queued: false, outstanding: 0, ms: 0, turns: 0, reported: 0, heapAt: 0 })
-    void guest.start().then(() => wake(id))
+    const seat: Seat = { guest, inbox: [], taken: 0, queued: false, outstanding: 0, ms: 0, turns: 0, reported: 0, heapAt: 0 }
+    seats.set(id, seat)
+    void onPool(seat, () => guest.start()).then(() => wake(id))
   } catch (error) {
     tell({ c: 'ended', isolate: id, code: 'PLUGIN_LOAD_FAILED', message: String((error as Error).message), strike: true })
   }
@@ -108,6 +119,7 @@ function sent(id: number, text: string, buffers: Uint8Array[]): void {
   const seat = seats.get(id)
   if (seat) seat.outstanding += text.length
   out.write(id, text, buffers)
+  if (text.length > EARLY_CHARACTERS) out.flush() // the kernel works on these while the turn goes on
 }
 
 function credit(id: number, bytes: number): void {
@@ -128,6 +140,10 @@ function enqueue(seat: Seat): void {
   if (seat.inbox.length === 0 && !guest.hasLocal()) return
   seat.queued = true
   ready.push(seat)
+  schedule()
+}
+
+function schedule(): void {
   if (running) return
   running = true
   setImmediate(runTurns)
@@ -145,15 +161,51 @@ function runTurns(): void {
 }
 
 function runTurn(seat: Seat): void {
-  seat.queued = false
   const { guest } = seat
+  const lane = laneOf(seat)
+  if (lane === 'wait') return park(seat)
+  seat.queued = false
   if (guest.ended) return
   const batches = seat.inbox.splice(0)
-  if (!guest.quick) return void guest.turnOnPool(batches).then((ms) => turned(seat, batches.length, ms))
+  if (lane === 'pool') return void onPool(seat, () => guest.turnOnPool(batches)).then((ms) => turned(seat, batches.length, ms))
   mark(guest.id)
   const ms = guest.turnSync(batches)
   mark(0)
   turned(seat, batches.length, ms)
+}
+
+/** C5 */
+function laneOf({ guest }: Seat): 'here' | 'pool' | 'wait' {
+  if (seats.size === 1 && pooled.size === 0) return 'here'
+  if (pooled.size < POOL_THREADS) return 'pool'
+  return guest.quick && isHogged() ? 'here' : 'wait'
+}
+
+function isHogged(): boolean {
+  const since = performance.now() - HOG_MS
+  for (const startedAt of pooled.values()) if (startedAt > since) return false
+  return true
+}
+
+async function onPool<T>(seat: Seat, work: () => Promise<T>): Promise<T> {
+  pooled.set(seat, performance.now())
+  try {
+    return await work()
+  } finally {
+    pooled.delete(seat)
+    unpark()
+  }
+}
+
+/** It keeps its place in the queue (`queued`) and is asked again when the pool has room or is known not to. */
+function park(seat: Seat): void {
+  if (parked.push(seat) === 1) setTimeout(unpark, HOG_MS)
+}
+
+function unpark(): void {
+  if (parked.length === 0) return
+  ready.unshift(...parked.splice(0))
+  schedule()
 }
 
 /** C2: which isolate is on turn; 0 for none. */

@@ -83,7 +83,7 @@ test('K6: a caller that cancels ends the call at once, for the provider too', as
   services.register(
     provider({
       invoke: ({ signal }) => {
-        signal.addEventListener('abort', seen)
+        signal!.addEventListener('abort', seen)
         return new Promise(() => {})
       },
     }),

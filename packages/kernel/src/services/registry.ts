@@ -15,11 +15,15 @@ export interface Invocation {
   readonly method: string
   readonly args: unknown
   readonly trace: string
-  /** Aborts when the caller cancels or the time is up. */
-  readonly signal: AbortSignal
+  /** Aborts when the caller cancels or, for a provider that does not keep time itself, when the time is up. */
+  readonly signal: AbortSignal | undefined
+  /** ms the call may take; 0 means as long as the signal lives. */
+  readonly timeoutMs: number
 }
 
 export interface Provider extends Routed {
+  /** It ends each call itself: in time, on cancel, and when it goes away. Saves a timer and a signal per call. */
+  readonly keepsTime?: boolean
   /** Semver of the contract it keeps. */
   readonly version: string
   readonly methods: readonly string[]
@@ -64,6 +68,21 @@ export interface Services {
   list(): Provider[]
 }
 
+/** Every call asks this of the few pairs there are; semver's own answer takes longer than the rest of the call. */
+const satisfied = new Map<string, boolean>()
+const MAX_SATISFIED = 1_000
+
+function satisfies(version: string, range: string): boolean {
+  const key = `${version} ${range}`
+  let answer = satisfied.get(key)
+  if (answer === undefined) {
+    if (satisfied.size >= MAX_SATISFIED) satisfied.clear()
+    answer = semver.satisfies(version, range)
+    satisfied.set(key, answer)
+  }
+  return answer
+}
+
 export function createServices({ clock }: { clock: Clock }): Services {
   const routes = createRoutes<Provider>(clock, 'service')
   return {
@@ -81,16 +100,20 @@ export function createServices({ clock }: { clock: Clock }): Services {
 
   function fitting(name: string, range: string, provider: Provider | undefined): Provider {
     if (provider === undefined) throw missing(name, range)
-    if (!semver.satisfies(provider.version, range)) throw unfit(provider, range) // R5
+    if (!satisfies(provider.version, range)) throw unfit(provider, range) // R5
     return provider
   }
 
   function call({ service, range, method, args, from, trace, signal, timeoutMs = DEFAULT_LIMITS.callMs }: ServiceCall) {
-    return routes.run({ name: service, timeoutMs, signal }, (entry, inner) => {
+    const holder = routes.get(service)
+    if (holder?.keepsTime === true && !routes.isHeld(service)) return invoke(holder, signal)
+    return routes.run({ name: service, timeoutMs, signal }, invoke)
+
+    async function invoke(entry: Provider | undefined, inner: AbortSignal | undefined): Promise<unknown> {
       const provider = fitting(service, range, entry)
       if (!provider.methods.includes(method)) throw noMethod(provider, method) // R6
-      return provider.invoke({ from, method, args, trace, signal: inner })
-    })
+      return provider.invoke({ from, method, args, trace, signal: inner, timeoutMs })
+    }
   }
 
   function whenAvailable(name: string, range: string, { timeoutMs, signal }: WaitOptions): Promise<Provider> {
