@@ -16,6 +16,7 @@ const MAX_PIECES = 64 // of one file in one scan
 const MAX_ALERTS = 20 // of one piece; the rest become one alert
 const RETRY_MS = 600_000 // how long a blocked file is left alone
 const IDLE_LINE_MS = 5_000 // a line without an end is taken as it is after this
+const MAX_ANSWER = 400_000 // characters of one answer
 const SLOW_MS = 200 // one pattern's time in one scan
 
 export interface WatchedFile {
@@ -56,7 +57,7 @@ export function createMonitor(ports: Ports, files: readonly WatchedFile[], coold
   async function start(): Promise<void> {
     await recall()
     const told = (await storage.get<number>('told')) ?? 0
-    const untold = (await alerts(Math.min(KEPT_ALERTS, seq - told))).reverse()
+    const untold = (await newest(Math.min(KEPT_ALERTS, seq - told))).reverse()
     await tell(untold)
   }
 
@@ -88,8 +89,16 @@ export function createMonitor(ports: Ports, files: readonly WatchedFile[], coold
     return scan()
   }
 
-  /** Newest first. */
+  /** Newest first; fewer than `limit` where they would not fit into one message. */
   async function alerts(limit: number): Promise<Alert[]> {
+    let room = MAX_ANSWER
+    return (await newest(limit)).filter((alert) => {
+      room -= JSON.stringify(alert).length
+      return room >= 0
+    })
+  }
+
+  async function newest(limit: number): Promise<Alert[]> {
     if (limit < 1) return []
     return (await storage.list<Alert>({ prefix: 'alert/', reverse: true, limit })).map((entry) => entry.value)
   }

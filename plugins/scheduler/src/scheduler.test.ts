@@ -319,6 +319,7 @@ test('K4: a plugin can neither see, change nor report on the tasks of another; a
     () => stranger.remove(task.id),
     () => stranger.runNow(task.id),
     () => stranger.history(task.id),
+    () => stranger.run(runId),
     () => stranger.complete(runId, { ok: true }),
   ])
     await expect(attempt()).rejects.toMatchObject({ code: 'TASK_UNKNOWN' })
@@ -425,9 +426,11 @@ test('S2: oversized results and errors are cut before they reach the disk', asyn
     log: 'y'.repeat(70_000),
   })
 
-  const [run] = await notes.history(task.id)
-  expect(run!.result).toMatch(/not kept/)
-  expect(run!.log).toHaveLength(65_536)
+  const [listed] = await notes.history(task.id)
+  const run = await notes.run(listed!.id)
+  expect(listed!.log).toHaveLength(2_000)
+  expect(run.result).toMatch(/not kept/)
+  expect(run.log).toHaveLength(65_536)
 })
 
 /** Runs what the clockwork set its timer for. */

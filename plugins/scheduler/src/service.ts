@@ -37,7 +37,10 @@ export interface Scheduler {
   createOrUpdate(spec: TaskSpec): Promise<Task>
   /** Changes what is named. A new trigger counts from now. Emits `task.updated`. */
   update(id: string, changes: Partial<TaskSpec>): Promise<Task>
-  /** Tasks in order of their names: the caller's, or with `owner` one plugin's or with `owner: '*'` all (managers). At most 1,000. */
+  /**
+   * At most 100 tasks in order of their ids: the caller's, or with `owner` one plugin's or with `owner: '*'` all (managers). Go on with
+   * `after`, the last id seen, until a page is empty.
+   */
   list(filter?: { owner?: string | undefined; limit?: number | undefined; after?: string | undefined }): Promise<Task[]>
   get(id: string): Promise<Task>
   /** Stops it at once: nothing new starts, waiting runs are recorded as skipped; a run in progress goes on to its end. */
@@ -48,8 +51,13 @@ export interface Scheduler {
   remove(id: string): Promise<void>
   /** Queues a run as soon as possible, beside the schedule, which stays as it is. Works on a paused task too. */
   runNow(id: string): Promise<Run>
-  /** Newest first, at most 100 are kept. A run in progress or waiting is among them. */
+  /**
+   * Newest first, at most 100 are kept. Runs in progress or waiting are among them. Results of more than 2,000 characters are left out and
+   * logs cut to their last 2,000: `run` has them whole.
+   */
   history(id: string, options?: { limit?: number | undefined }): Promise<Run[]>
+  /** One run, with its whole result and log. */
+  run(runId: string): Promise<Run>
   /** The next `count` (default 5, at most 100) instants of a trigger, of a task that need not exist. */
   preview(trigger: TaskSpec['trigger'], count?: number): Promise<number[]>
   /**
@@ -81,6 +89,7 @@ export const Scheduler = defineService<Scheduler>('scheduler', '1.0.0', {
     remove: { input: z.tuple([id]) },
     runNow: { input: z.tuple([id]) },
     history: { input: z.tuple([id]).rest(z.strictObject({ limit: z.number().optional() }).optional()) },
+    run: { input: z.tuple([id]) },
     preview: { input: z.tuple([triggerSchema]).rest(z.unknown()) },
     complete: { input: z.tuple([id, completionSchema]) },
   },

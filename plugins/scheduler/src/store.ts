@@ -53,6 +53,14 @@ CREATE INDEX IF NOT EXISTS runs_running ON runs (task) WHERE status = 'running';
 `
 
 const STILL_DUE = `EXISTS (SELECT 1 FROM tasks WHERE id = ? AND next_due = ? AND state = 'active')`
+/** A run without what may be long: many fit into one message. */
+const BRIEF = `id, task, status, source, occurrence, since, count, exact, attempt, recoveries, recovers, start_at, started_at, finished_at,
+  deadline, session, NULL result, NULL error, NULL log`
+/** A run for a list: long results are left out, of logs the end is shown. 100 of them are at most half a megabyte. */
+const LISTED = BRIEF.replace(
+  'NULL result, NULL error, NULL log',
+  `CASE WHEN length(result) <= 2000 THEN result END result, substr(error, 1, 1000) error, substr(log, -2000) log`,
+)
 const OPEN = `status IN ('queued', 'running')`
 
 export type Store = ReturnType<typeof createStore>
@@ -74,14 +82,11 @@ export function createStore(sql: Sql) {
       return (await sql.all<TaskRow>('SELECT * FROM tasks WHERE owner = ? AND name = ?', owner, name)).map(toTask)[0]
     },
 
-    /** In order of name, then owner; `after` is the name of the last one seen. */
+    /** In order of ids; `after` is the last one seen. */
     async tasks(owner: string | undefined, limit: number, after = ''): Promise<Task[]> {
       const where = owner === undefined ? '' : ' AND owner = ?'
       const params = owner === undefined ? [after, limit] : [after, owner, limit]
-      const rows = await sql.all<TaskRow>(
-        `SELECT * FROM tasks WHERE name > ?${where} ORDER BY name, owner LIMIT ?`,
-        ...params,
-      )
+      const rows = await sql.all<TaskRow>(`SELECT * FROM tasks WHERE id > ?${where} ORDER BY id LIMIT ?`, ...params)
       return rows.map(toTask)
     },
 
@@ -94,7 +99,11 @@ export function createStore(sql: Sql) {
     },
 
     async history(task: string, limit: number): Promise<Run[]> {
-      const rows = await sql.all<RunRow>('SELECT * FROM runs WHERE task = ? ORDER BY seq DESC LIMIT ?', task, limit)
+      const rows = await sql.all<RunRow>(
+        `SELECT ${LISTED} FROM runs WHERE task = ? ORDER BY seq DESC LIMIT ?`,
+        task,
+        limit,
+      )
       return rows.map(toRun).map(publicRun)
     },
 
@@ -123,7 +132,7 @@ export function createStore(sql: Sql) {
     /** The oldest waiting run of each task that has none running, if its time has come. */
     async startable(now: number, limit: number): Promise<OpenRun[]> {
       const rows = await sql.all<RunRow>(
-        `SELECT * FROM runs q WHERE status = 'queued' AND start_at <= ?
+        `SELECT ${BRIEF} FROM runs q WHERE status = 'queued' AND start_at <= ?
            AND NOT EXISTS (SELECT 1 FROM runs WHERE task = q.task AND status = 'running')
            AND NOT EXISTS (SELECT 1 FROM runs WHERE task = q.task AND status = 'queued' AND seq < q.seq)
          ORDER BY start_at, seq LIMIT ?`,
@@ -134,7 +143,7 @@ export function createStore(sql: Sql) {
     },
 
     async running(): Promise<OpenRun[]> {
-      return (await sql.all<RunRow>(`SELECT * FROM runs WHERE status = 'running' ORDER BY seq`)).map(toRun)
+      return (await sql.all<RunRow>(`SELECT ${BRIEF} FROM runs WHERE status = 'running' ORDER BY seq`)).map(toRun)
     },
 
     /** When there will be something to do, epoch ms. */

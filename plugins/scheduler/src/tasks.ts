@@ -12,8 +12,8 @@ import { completionSchema, type FullSpec, type Task, type TaskSpec, taskSpecSche
 import { dueUntil, nextAfter, preview, settleTrigger } from './trigger.ts'
 
 const MAX_TASKS = 1_000 // of one owner
-const MAX_SPEC_CHARS = 131_072
-const MAX_LIST = 1_000
+const MAX_SPEC_CHARS = 8_192 // a hundred of them fit into one message
+const MAX_LIST = 100
 const MAX_PREVIEW = 100
 const PAUSED = 'the task was paused or changed'
 
@@ -33,6 +33,7 @@ export function createTasks(engine: Engine, ports: Ports, settings: Settings, ca
     runNow: (id) => change(async (who) => runNow(await own(who, id))),
     history: (id, options) =>
       read(async (who) => store.history((await own(who, id)).id, bounded(options?.limit, db.KEPT_RUNS, db.KEPT_RUNS))),
+    run: (runId) => read((who) => runOf(who, runId)),
     preview: (trigger, count) => read(async () => previewOf(trigger, count)),
     complete: (runId, completion) => read((who) => complete(who, runId, completion)),
     attend: () => read((who) => engine.announceOpen(who)),
@@ -160,6 +161,14 @@ export function createTasks(engine: Engine, ports: Ports, settings: Settings, ca
     const id = ports.nextId()
     await store.commit([db.addExtra(task.id, { id, source: 'manual', occurrence: now, since: now }, now)])
     return db.publicRun((await store.run(id))!)
+  }
+
+  async function runOf(who: string, runId: string) {
+    const run = await store.run(runId)
+    if (run === undefined)
+      throw new UsageError('TASK_UNKNOWN', `there is no run ${runId}`, { hint: 'history() names them.' })
+    await own(who, run.taskId)
+    return db.publicRun(run)
   }
 
   async function complete(who: string, runId: string, report: unknown): Promise<boolean> {
