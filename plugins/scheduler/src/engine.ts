@@ -7,7 +7,9 @@
 import { createFacts } from './facts.ts'
 import { type PlannedRun, planDue } from './plan.ts'
 import type { Ports, Settings } from './ports.ts'
-import * as db from './store.ts'
+import type { OpenRun } from './rows.ts'
+import * as db from './statements.ts'
+import type { DueTask } from './store.ts'
 import { type Completion, MAX_ERROR_CHARS, MAX_RESULT_CHARS, type Task } from './task.ts'
 import { type Due, dueUntil, MAX_COUNTED } from './trigger.ts'
 
@@ -94,7 +96,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string) 
   /** Turns due occurrences into rows (E2). @returns Whether there may be more. */
   async function claim(now: number): Promise<boolean> {
     const due = await store.dueTasks(now, MAX_PER_TURN)
-    const claims: { due: db.DueTask; planned: PlannedRun[]; statements: db.Statement[] }[] = []
+    const claims: { due: DueTask; planned: PlannedRun[]; statements: db.Statement[] }[] = []
     let walked = 0
     for (const each of due) {
       if (walked > MAX_COUNTED) break // E3
@@ -113,7 +115,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string) 
     return due.length === MAX_PER_TURN || claims.length < due.length
   }
 
-  function claimOf({ task, open, newest }: db.DueTask, now: number) {
+  function claimOf({ task, open, newest }: DueTask, now: number) {
     const due = readDue(task, now)
     const planned = 'problem' in due ? [lost(task, due.problem)] : planDue(task, due, now, open, settings.graceMs)
     const statements = planned.map((run) => {
@@ -143,7 +145,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string) 
     if (room <= 0) return false
     const limit = Math.min(room, MAX_PER_TURN)
     const runs = await store.startable(now, limit)
-    const ready: { task: Task; run: db.OpenRun }[] = []
+    const ready: { task: Task; run: OpenRun }[] = []
     for (const run of runs) {
       const task = await store.task(run.taskId)
       if (task) ready.push({ task, run: begun(run, task, session, now) })
@@ -156,13 +158,13 @@ export function createEngine(ports: Ports, settings: Settings, session: string) 
     return runs.length === MAX_PER_TURN
   }
 
-  function launch(task: Task, run: db.OpenRun): void {
+  function launch(task: Task, run: OpenRun): void {
     facts.started(task, run)
     facts.due(task, run)
     if (task.action.kind === 'tool') void callTool(task.action, run)
   }
 
-  async function callTool(action: { name: string; input?: unknown }, run: db.OpenRun): Promise<void> {
+  async function callTool(action: { name: string; input?: unknown }, run: OpenRun): Promise<void> {
     ownTools.add(run.id)
     const completion = await Promise.resolve()
       .then(() => ports.callTool(action.name, action.input))
@@ -175,13 +177,13 @@ export function createEngine(ports: Ports, settings: Settings, session: string) 
   }
 
   /** Records the end of the attempt in progress. False if that attempt is over already. */
-  async function complete(run: db.OpenRun, completion: Completion): Promise<boolean> {
+  async function complete(run: OpenRun, completion: Completion): Promise<boolean> {
     const recorded = await alone(() => settle(run, completion))
     wake()
     return recorded
   }
 
-  async function settle(run: db.OpenRun, completion: Completion): Promise<boolean> {
+  async function settle(run: OpenRun, completion: Completion): Promise<boolean> {
     const now = clock.now()
     const task = await store.task(run.taskId)
     if (task === undefined) return false
@@ -195,7 +197,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string) 
   }
 
   /** Marks runs in progress as interrupted and queues what makes up for them (E5). */
-  async function interrupt(runs: db.OpenRun[]): Promise<void> {
+  async function interrupt(runs: OpenRun[]): Promise<void> {
     const now = clock.now()
     for (const run of runs) {
       const task = await store.task(run.taskId)
@@ -226,7 +228,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string) 
   }
 }
 
-function begun(run: db.OpenRun, task: Task, session: string, now: number): db.OpenRun {
+function begun(run: OpenRun, task: Task, session: string, now: number): OpenRun {
   return {
     ...run,
     status: 'running',
@@ -237,15 +239,15 @@ function begun(run: db.OpenRun, task: Task, session: string, now: number): db.Op
   }
 }
 
-function endedAs(run: db.OpenRun, ending: db.Ending, now: number): db.OpenRun {
+function endedAs(run: OpenRun, ending: db.Ending, now: number): OpenRun {
   return { ...run, status: ending.status, finishedAt: now, deadline: undefined, error: ending.error }
 }
 
-function catchesUp(task: Task, run: db.OpenRun): boolean {
+function catchesUp(task: Task, run: OpenRun): boolean {
   return task.misfire.kind !== 'skip' && task.state !== 'paused' && run.recoveries < MAX_RECOVERIES
 }
 
-function recoveryOf(run: db.OpenRun, id: string): db.ExtraRun {
+function recoveryOf(run: OpenRun, id: string): db.ExtraRun {
   const { occurrence, since } = run
   return { id, source: 'recovery', occurrence, since, recoveries: run.recoveries + 1, recovers: run.id }
 }

@@ -3,7 +3,7 @@ import type { EventToken } from '@pryx/sdk'
 import { taskEvents } from './events.ts'
 import type { PlannedRun } from './plan.ts'
 import type { Ports } from './ports.ts'
-import { type OpenRun, publicRun } from './store.ts'
+import { type OpenRun, publicRun } from './rows.ts'
 import type { Run, Task } from './task.ts'
 
 export type Facts = ReturnType<typeof createFacts>

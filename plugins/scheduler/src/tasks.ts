@@ -6,8 +6,9 @@ import { UsageError } from '@pryx/sdk'
 import type { Engine } from './engine.ts'
 import { MAX_OPEN } from './plan.ts'
 import type { Ports, Settings } from './ports.ts'
+import { publicRun } from './rows.ts'
 import type { Scheduler } from './service.ts'
-import * as db from './store.ts'
+import * as db from './statements.ts'
 import { completionSchema, type FullSpec, type Task, type TaskSpec, taskSpecSchema, triggerSchema } from './task.ts'
 import { dueUntil, nextAfter, preview, settleTrigger } from './trigger.ts'
 
@@ -160,7 +161,7 @@ export function createTasks(engine: Engine, ports: Ports, settings: Settings, ca
     const now = clock.now()
     const id = ports.nextId()
     await store.commit([db.addExtra(task.id, { id, source: 'manual', occurrence: now, since: now }, now)])
-    return db.publicRun((await store.run(id))!)
+    return publicRun((await store.run(id))!)
   }
 
   async function runOf(who: string, runId: string) {
@@ -168,7 +169,7 @@ export function createTasks(engine: Engine, ports: Ports, settings: Settings, ca
     if (run === undefined)
       throw new UsageError('TASK_UNKNOWN', `there is no run ${runId}`, { hint: 'history() names them.' })
     await own(who, run.taskId)
-    return db.publicRun(run)
+    return publicRun(run)
   }
 
   async function complete(who: string, runId: string, report: unknown): Promise<boolean> {

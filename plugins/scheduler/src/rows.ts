@@ -1,0 +1,87 @@
+// plugins/scheduler/src/rows.ts: rows of the tables as tasks and runs.
+import type { FullSpec, Run, RunStatus, Task, TaskState } from './task.ts'
+
+/** A run with what only the scheduler wants to know. */
+export interface OpenRun extends Run {
+  /** The scheduler's life it was started in. */
+  readonly session: string | undefined
+  /** How often it was made up for already. */
+  readonly recoveries: number
+}
+
+/** What callers may see of a run. */
+export function publicRun({ session: _session, recoveries: _recoveries, ...run }: OpenRun): Run {
+  return run
+}
+
+export interface TaskRow {
+  id: string
+  owner: string
+  name: string
+  spec: string
+  state: TaskState
+  next_due: number | null
+  problem: string | null
+  created_at: number
+  updated_at: number
+}
+
+export interface RunRow {
+  id: string
+  task: string
+  status: RunStatus
+  source: Run['source']
+  occurrence: number
+  since: number
+  count: number
+  exact: number
+  attempt: number
+  recoveries: number
+  recovers: string | null
+  start_at: number
+  started_at: number | null
+  finished_at: number | null
+  deadline: number | null
+  session: string | null
+  result: string | null
+  error: string | null
+  log: string | null
+}
+
+export function toTask(row: TaskRow): Task {
+  return {
+    ...(JSON.parse(row.spec) as Omit<FullSpec, 'name'>), // only `putTask` writes it
+    id: row.id,
+    owner: row.owner,
+    name: row.name,
+    state: row.state,
+    nextDue: row.next_due ?? undefined,
+    problem: row.problem ?? undefined,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}
+
+export function toRun(row: RunRow): OpenRun {
+  return {
+    id: row.id,
+    taskId: row.task,
+    status: row.status,
+    source: row.source,
+    occurrence: row.occurrence,
+    since: row.since,
+    count: row.count,
+    exact: row.exact === 1,
+    attempt: row.attempt,
+    recoveries: row.recoveries,
+    startAt: row.start_at,
+    startedAt: row.started_at ?? undefined,
+    finishedAt: row.finished_at ?? undefined,
+    deadline: row.deadline ?? undefined,
+    session: row.session ?? undefined,
+    result: row.result === null ? undefined : JSON.parse(row.result),
+    error: row.error ?? undefined,
+    log: row.log ?? undefined,
+    recovers: row.recovers ?? undefined,
+  }
+}
