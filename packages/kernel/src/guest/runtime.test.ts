@@ -543,7 +543,7 @@ describe('batches', () => {
     await expect(ctx.tools.call('x'.repeat(300), {})).rejects.toMatchObject({ code: 'USAGE_ARGUMENTS' })
   })
 
-  test('K3: a flood leaves in pieces of at most 257 messages, in order', async () => {
+  test('K3: a flood leaves in pieces of at most 33 messages, in order', async () => {
     const guest = await withCtx()
     for (let i = 0; i < 1_000; i++) guest.ctx.log.info(i)
     await guest.settle()
@@ -551,7 +551,7 @@ describe('batches', () => {
     expect(guest.take().map((message) => message.t === 'log' && Number(message.text))).toEqual(
       Array.from({ length: 1_000 }, (_, i) => i),
     )
-    expect(Math.max(...guest.batches.map(({ length }) => length))).toBe(257)
+    expect(Math.max(...guest.batches.map(({ length }) => length))).toBe(33)
   })
 
   test('K3: a malformed payload fails itself; the rest of its batch is handled', async () => {

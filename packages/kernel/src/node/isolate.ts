@@ -13,6 +13,7 @@ const QUICK_TURNS = 20 // turns under SLOW_MS before a plugin may run on this th
 const SLOW_MS = 10
 const STUCK_GRACE_MS = 120 // a pool turn that outlives its time-out by this will not end
 const LONG_MS = 120 // a pool turn this long may be one that never ends
+const STARTING_TURNS = 3 // in which a plugin may take its time
 const MAX_TIMERS = 10_000
 const MAX_RANDOM_BYTES = 65_536
 
@@ -79,6 +80,7 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
   let busy = false
   let ended = false
   let quickTurns = 0
+  let turns = 0
   const runtimeRecord = boot()
   const deliver = runtimeRecord.getSync('deliver', { reference: true }) as ivmTypes.Reference<(text: string, ...buffers: unknown[]) => void>
 
@@ -123,7 +125,7 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
     const startedAt = performance.now()
     turnBytes = 0
     busy = true
-    const long = setTimeout(events.slow, LONG_MS)
+    const long = turns++ < STARTING_TURNS ? undefined : setTimeout(events.slow, LONG_MS)
     const watch = setTimeout(() => events.stuck(stuckEnd()), spec.turnMs + STUCK_GRACE_MS)
     try {
       const { text, buffers } = takeAll(batches)
