@@ -1,16 +1,14 @@
 // plugins/log-monitor/src/files.ts: the host's `fs` as the monitor's source, and its watches.
-import type { Fs, Release } from '@pryx/sdk'
+import { type Fs, PryxError, type Release } from '@pryx/sdk'
 import type { FileSource } from './tail.ts'
 
-const MISSING = new Set(['FS_NOT_FOUND', 'ENOENT'])
-
-export function createFileSource(fs: Fs): FileSource {
+export function createFileSource(fs: Pick<Fs, 'readFrom'>): FileSource {
   return {
     stat: (path) =>
-      fs.stat(path).then(
-        (facts) => facts && { id: String(facts.id ?? ''), size: facts.size },
-        (error: { code?: string }) => {
-          if (MISSING.has(error.code ?? '')) return undefined
+      fs.readFrom(path, 0, { maxBytes: 4 }).then(
+        ({ id, size }) => ({ id, size }), // `stat` says nothing of which file it is
+        (error) => {
+          if (PryxError.is(error, 'FS_NOT_FOUND')) return undefined
           throw error
         },
       ),
@@ -19,7 +17,7 @@ export function createFileSource(fs: Fs): FileSource {
 }
 
 /** One watch per file while it can be read. Without one (the host cannot, or the file is not there yet) the sweep finds the changes. */
-export function createWatches(fs: Fs, changed: () => void) {
+export function createWatches(fs: Pick<Fs, 'watch'>, changed: () => void) {
   const watches = new Map<string, Release>()
   return {
     async watching(path: string): Promise<void> {
@@ -32,7 +30,7 @@ export function createWatches(fs: Fs, changed: () => void) {
       }
     },
     unwatch(path: string): void {
-      void watches.get(path)?.()
+      Promise.resolve(watches.get(path)?.()).catch(() => {}) // it may have ended with the grant
       watches.delete(path)
     },
   }

@@ -7,6 +7,7 @@ import type { FileSource } from './tail.ts'
 export function createMemoryFiles(chunkBytes = 65_536) {
   const files = new Map<string, { id: string; bytes: Uint8Array }>()
   let ids = 0
+  const races: (() => void)[] = []
   let refusal: Error | undefined
   const source: FileSource = {
     async stat(path) {
@@ -16,7 +17,8 @@ export function createMemoryFiles(chunkBytes = 65_536) {
     },
     async readFrom(path, offset) {
       if (refusal) throw refusal
-      const { bytes } = files.get(path)!
+      races.shift()?.()
+      const { id, bytes } = files.get(path)!
       const rotated = offset > bytes.length
       const from = rotated ? 0 : offset
       const end = wholeCharacters(bytes, from, Math.min(bytes.length, from + chunkBytes))
@@ -24,6 +26,7 @@ export function createMemoryFiles(chunkBytes = 65_536) {
         text: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(from, end)),
         nextOffset: end,
         rotated,
+        id,
       }
     },
   }
@@ -44,6 +47,8 @@ export function createMemoryFiles(chunkBytes = 65_536) {
       files.set(to, { id: `inode-${++ids}`, bytes: file.bytes })
       files.set(from, { ...file, bytes: new Uint8Array() })
     },
+    /** Happens just before the next read. */
+    race: (happening: () => void) => void races.push(happening),
     refuse: (error: Error | undefined) => {
       refusal = error
     },

@@ -109,6 +109,26 @@ test('S6: a file rotated by renaming is read to its end under its new name, then
   expect(monitor.of('alert.raised').map((alert) => alert.line)).toEqual(['ERROR last words', 'ERROR first words'])
 })
 
+test('S6: a file renamed between looking and reading loses no line', async () => {
+  const { disk, begin } = await setUp()
+  disk.write(LOG, 'old\n')
+  const monitor = await begin()
+  await monitor.scan()
+
+  disk.append(LOG, 'ERROR last words\n')
+  disk.race(() => {
+    disk.rename(LOG, `${LOG}.1`)
+    disk.write(LOG, 'ERROR first words, and longer ones than the old file had\n')
+  })
+  await monitor.scan()
+  await monitor.scan()
+
+  expect(monitor.of('alert.raised').map((alert) => alert.line)).toEqual([
+    'ERROR last words',
+    'ERROR first words, and longer ones than the old file had',
+  ])
+})
+
 test('S6: a file truncated after a copy is read from its start again', async () => {
   const { disk, begin } = await setUp()
   disk.write(LOG, 'ERROR one\nERROR two\n')

@@ -62,7 +62,7 @@ async function setUp() {
   const services: Record<string, unknown> = {
     storage: createMemoryKeyValues().storage,
     scheduler,
-    fs: { ...disk.source, watch: watchOf(watches) },
+    fs: { readFrom: readFromOf(disk.source), watch: watchOf(watches) },
   }
   const provided: { monitor?: LogMonitor; tool?: (input: unknown) => unknown } = {}
   const ctx = {
@@ -97,6 +97,14 @@ async function setUp() {
       await listeners.get('task.due')?.(due)
       await settled()
     },
+  }
+}
+
+/** As the host's: which file it is comes with every read. */
+function readFromOf(source: ReturnType<typeof createMemoryFiles>['source']) {
+  return async (path: string, offset: number) => {
+    const facts = await source.stat(path)
+    return { ...(await source.readFrom(path, offset)), size: facts!.size }
   }
 }
 

@@ -16,8 +16,8 @@ export interface FileFacts {
 export interface FileSource {
   /** Undefined if there is no such file. Throws where it may not be read. */
   stat(path: string): Promise<FileFacts | undefined>
-  /** Text from a byte offset: whole characters, as much as the source likes to give at once. `rotated`: it began at 0 since the file was shorter. */
-  readFrom(path: string, offset: number): Promise<{ text: string; nextOffset: number; rotated: boolean }>
+  /** Text from a byte offset: whole characters, as much as the source likes to give at once. `rotated`: it began at 0 since the file was shorter. `id`: which file it was. */
+  readFrom(path: string, offset: number): Promise<{ text: string; nextOffset: number; rotated: boolean; id: string }>
 }
 
 /** Where reading goes on. Offset in bytes. */
@@ -83,7 +83,9 @@ async function read(
   offset: number,
   begins: boolean,
 ): Promise<Piece> {
-  const { text, nextOffset, rotated } = await source.readFrom(path, offset)
+  const { text, nextOffset, rotated, id } = await source.readFrom(path, offset)
+  // Replaced since we asked which file it is: nothing of this counts, the next piece finds the old one under its next name (F2).
+  if (id !== facts.id) return { text: '', mark: { id: facts.id, offset }, begins, more: true }
   const more = text !== '' && nextOffset < facts.size
-  return { text, mark: { id: facts.id, offset: nextOffset }, begins: begins || rotated, more }
+  return { text, mark: { id, offset: nextOffset }, begins: begins || rotated, more }
 }
