@@ -68,6 +68,7 @@ export class SandboxError extends PryxError {}
 export class CapabilityError extends PryxError {}
 
 const FAMILIES: Record<string, typeof PryxError> = {
+  __proto__: null as never, // names come from untrusted input: "toString" is no family
   ManifestError,
   UsageError,
   PermissionError,

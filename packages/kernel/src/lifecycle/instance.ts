@@ -25,6 +25,7 @@ import type { Clock } from '../powers.ts'
 import type { Guest } from '../sandbox/sandbox.ts'
 import { createStreams } from './streams.ts'
 
+const LOAD_GRACE_MS = 300 // beyond `activateMs`: code that hangs as it loads is stopped, and named, by the sandbox first
 const SWEEP_MS = 50 // how exactly time-outs of calls are kept
 const MAX_LOG = 8_192 // characters of one log line
 
@@ -131,7 +132,7 @@ export function createInstance(plugin: string, limits: Limits, guest: Guest, por
   async function activate(start: Parameters<Instance['activate']>[0]): Promise<void> {
     const { messageBytes } = limits
     send({ t: 'activate', ...start, config: pack(start.config), previous: pack(start.previous), messageBytes })
-    const late = clock.after(limits.activateMs, () => {
+    const late = clock.after(limits.activateMs + LOAD_GRACE_MS, () => {
       activation.reject(
         new LifecycleError('PLUGIN_ACTIVATE_TIMEOUT', `${plugin} did not finish activate within ${limits.activateMs} ms`, {
           plugin,

@@ -22,7 +22,7 @@ export type FromChild =
   /** A turn on the thread pool takes long. */
   | { c: 'slow'; isolate: number }
   /** A turn on the thread pool that will not end: only the end of the process stops it. */
-  | { c: 'stuck'; isolate: number; code: string; message: string }
+  | { c: 'stuck'; isolate: number; name: string; code: string; message: string }
   | { c: 'pong'; n: number }
 
 export type TurnReport = [isolate: number, batchesDone: number, ms: number, turns: number, heapBytes: number]

@@ -92,8 +92,8 @@ function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]):
         tell({ c: 'ended', isolate: id, ...end })
       },
       slow: () => tell({ c: 'slow', isolate: id }),
-      stuck: (end) => tell({ c: 'stuck', isolate: id, ...end }),
-      catastrophe: (text) => tell({ c: 'stuck', isolate: id, code: 'SANDBOX_MEMORY', message: `V8 gave up on this isolate: ${text.slice(0, 200)}` }),
+      stuck: (end) => tell({ c: 'stuck', isolate: id, name: message.name, ...end }),
+      catastrophe: (text) => tell({ c: 'stuck', isolate: id, name: message.name, code: 'SANDBOX_MEMORY', message: `V8 gave up on this isolate: ${text.slice(0, 200)}` }),
     })
     const seat: Seat = { guest, inbox: [], taken: 0, queued: false, outstanding: 0, ms: 0, turns: 0, reported: 0, heapAt: 0 }
     seats.set(id, seat)

@@ -8,9 +8,9 @@ import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { needsDecode, SandboxError } from '../contract/index.ts'
 import type { Guest, GuestEnd, GuestEvents, GuestSpec, GuestUsage, Sandboxes, SandboxProcess } from '../sandbox/sandbox.ts'
+import { builtFile } from './built.ts'
 import { BLACK_BOX_BYTES, type FromChild, OUT_WINDOW, type ToChild, type TurnReport } from './control.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
@@ -177,9 +177,8 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       case 'slow':
         return events.slow()
       case 'stuck': {
-        const plugin = residents.get(message.isolate)?.spec.plugin
-        if (plugin !== undefined) events.stuck(plugin, { code: message.code, message: `${plugin}: ${message.message}` })
-        return
+        const plugin = message.name // it may have been disposed of, and its turn goes on all the same: the thread is lost
+        return events.stuck(plugin, { code: message.code, message: `${plugin}: ${message.message}` })
       }
       case 'pong':
         if (message.n === pinged) pingedAt = 0
@@ -303,25 +302,17 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
 // ── the child ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function spawnChild(blackBox: number, execArgv: readonly string[]): ChildProcess {
-  const entry = childEntry()
-  const native = nativePath()
+  const entry = builtFile('sandbox-child.mjs')
+  const native = nativePath(entry)
   const readable = [dirname(entry), native].map((path) => `--allow-fs-read=${path}`)
   const args = ['--permission', '--no-warnings', '--expose-gc', '--allow-addons', ...readable, ...execArgv, entry, native]
   const [command, prefix] = existsSync(SETPRIV) ? [SETPRIV, ['--pdeathsig', 'KILL', process.execPath]] : [process.execPath, []] // N1
   return spawn(command, [...prefix, ...args], { stdio: ['ignore', 'ignore', 'pipe', 'pipe', blackBox], env: {}, cwd: dirname(entry) })
 }
 
-/** The built child. From sources (tests) it is still the built one: it needs its own bundle beside the guest runtime. */
-function childEntry(): string {
-  const here = dirname(fileURLToPath(import.meta.url))
-  const candidates = [join(here, 'sandbox/sandbox-child.mjs'), join(here, '../sandbox/sandbox-child.mjs'), join(here, '../../dist/sandbox/sandbox-child.mjs')]
-  const entry = candidates.find((path) => existsSync(path))
-  if (entry === undefined) throw new SandboxError('SANDBOX_NOT_BUILT', 'the sandbox process is not built', { hint: 'Run `pnpm build` once.' })
-  return entry
-}
-
-function nativePath(): string {
-  const require = createRequire(import.meta.url)
+/** isolated-vm is a dependency of the package the child lies in. */
+function nativePath(entry: string): string {
+  const require = createRequire(entry)
   const folder = dirname(require.resolve('isolated-vm/package.json'))
   const find = createRequire(join(folder, 'package.json'))('node-gyp-build') as { path(folder: string): string }
   try {
