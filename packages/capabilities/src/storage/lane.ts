@@ -2,6 +2,7 @@
 //   L1  What was sent and not answered has started; what still waits has not. Only the first can be lost, and its caller is told so.
 //   L2  At most one job that may run away is in flight, so a process killed for being late names its culprit.
 //   L3  Killing is SIGKILL and the next process starts only after the last is gone: no two ever work the same queue.
+import { createRequire } from 'node:module'
 import { type ChildProcess, fork } from 'node:child_process'
 import { CapabilityError } from '@pryx/kernel/contract'
 import { type FailureJson, type Job, type JobResult, mayRunAway } from './job.ts'
@@ -172,9 +173,11 @@ function takeFlight(queue: Pending[]): Pending[] {
 }
 
 function spawnWorker(orphanMs: number): ChildProcess {
-  // Run from the sources the file lies beside this one; bundled, everything is dist/index.js and the worker is dist/storage/worker.js.
+  // Run from the sources the file lies beside this one; built, it is found by name, so that an application may bundle this package.
   const source = import.meta.url.endsWith('.ts')
-  const file = new URL(source ? './worker.ts' : './storage/worker.js', import.meta.url)
+  const file = source
+    ? new URL('./worker.ts', import.meta.url)
+    : createRequire(import.meta.url).resolve('@pryx/capabilities/storage/worker')
   return fork(file, [String(orphanMs)], {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

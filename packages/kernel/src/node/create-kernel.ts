@@ -1,12 +1,11 @@
 // packages/kernel/src/node/create-kernel.ts: the kernel on this machine: real clock, real files, real isolates.
 import { mkdirSync, readFileSync, realpathSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type Capability, type Limits, type PluginId, SandboxError } from '../contract/index.ts'
+import { join, resolve } from 'node:path'
+import { type Capability, type Limits, type PluginId } from '../contract/index.ts'
 import { type InstallOptions, type Kernel, openKernel } from '../kernel.ts'
-import type { PluginPackage } from '../lifecycle/package.ts'
 import type { ConsentPrompt } from '../permissions/authority.ts'
 import { createAuditFiles, sha256 } from './audit-file.ts'
+import { builtFile } from './built.ts'
 import { createGrantsFile } from './grants-file.ts'
 import { openPluginFolder } from './plugin-folder.ts'
 import { createClock, createIds } from './powers.ts'
@@ -54,7 +53,7 @@ export async function createKernel(options: KernelOptions = {}): Promise<NodeKer
     {
       clock: createClock(),
       ids: createIds(),
-      sandboxes: createSandboxes({ snapshots: createSnapshotStore(readRuntime(), join(data, 'cache')) }),
+      sandboxes: createSandboxes({ snapshots: createSnapshotStore(readFileSync(builtFile('guest.js')), join(data, 'cache')) }),
       grants: createGrantsFile(join(data, 'grants.json'), {
         onCorrupt: (kept) => options.onIncident?.({ what: 'the grants file was damaged', file: join(data, 'grants.json'), kept: String(kept) }),
       }),
@@ -86,18 +85,3 @@ function privateFolder(data: string, plugin: PluginId): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   return realpathSync(folder)
 }
-
-/** The guest runtime: its hash names the startup snapshot made from it. */
-function readRuntime(): Uint8Array {
-  const here = dirname(fileURLToPath(import.meta.url))
-  for (const path of ['sandbox/guest.js', '../sandbox/guest.js', '../../dist/sandbox/guest.js']) {
-    try {
-      return readFileSync(join(here, path))
-    } catch {
-      // Sources and bundle lie at different depths.
-    }
-  }
-  throw new SandboxError('SANDBOX_NOT_BUILT', 'the guest runtime is not built', { hint: 'Run `pnpm build` once.' })
-}
-
-export type { PluginPackage }
