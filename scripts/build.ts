@@ -27,7 +27,12 @@ const bundles: { name: string; inputs: string; options: BuildOptions }[] = [
   {
     name: 'kernel/sandbox',
     inputs: 'packages/kernel/src',
-    options: { ...common, entryPoints: ['packages/kernel/src/node/sandbox-child.ts'], outfile: 'packages/kernel/dist/sandbox/sandbox-child.mjs', sourcemap: false },
+    options: {
+      ...common,
+      entryPoints: ['packages/kernel/src/node/sandbox-child.ts'],
+      outfile: 'packages/kernel/dist/sandbox/sandbox-child.mjs',
+      sourcemap: false,
+    },
   },
   {
     name: 'kernel/guest',
@@ -54,13 +59,16 @@ for (const { name, inputs, options } of bundles) {
   })
 }
 await buildPlugins()
-if (flags.has('--types')) execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.types.json'], { cwd: root, stdio: 'inherit' })
+if (flags.has('--types'))
+  execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.types.json'], { cwd: root, stdio: 'inherit' })
 
 /** Plugins are built by `pryx build`'s own function, as any author's are. */
 async function buildPlugins(): Promise<void> {
   const folders = globSync('{plugins,examples}/*/package.json', { cwd: root }).map((file) => dirname(file))
   for (const folder of folders) {
-    const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as { pryx?: { entry: string } }
+    const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as {
+      pryx?: { entry: string }
+    }
     if (manifest.pryx === undefined || !existsSync(join(root, folder, 'src/plugin.ts'))) continue
     await whenChanged(folder, [folder, 'packages/sdk/src', 'packages/kernel/src/contract'], async () => {
       const { buildPlugin } = await import(join(root, 'packages/sdk/dist/build/index.js'))
@@ -75,7 +83,13 @@ function library(name: string, entries: string[]): (typeof bundles)[number] {
   return {
     name,
     inputs: `${folder}/src`,
-    options: { ...common, entryPoints: entries.map((entry) => `${folder}/${entry}`), outbase: `${folder}/src`, outdir: `${folder}/dist`, splitting: true },
+    options: {
+      ...common,
+      entryPoints: entries.map((entry) => `${folder}/${entry}`),
+      outbase: `${folder}/src`,
+      outdir: `${folder}/dist`,
+      splitting: true,
+    },
   }
 }
 
@@ -93,7 +107,9 @@ function application(name: string, entries: string[]): (typeof bundles)[number] 
     minifySyntax: true,
     plugins: [englishOnly as Plugin],
     // CommonJS packages inside an ES module call for `require`.
-    banner: { js: "import { createRequire as $require } from 'node:module'\nconst require = $require(import.meta.url)" },
+    banner: {
+      js: "import { createRequire as $require } from 'node:module'\nconst require = $require(import.meta.url)",
+    },
   }
   return { ...base, inputs: 'packages', options }
 }
@@ -113,9 +129,14 @@ async function whenChanged(name: string, inputs: string[], work: () => Promise<v
 }
 
 function hashOf(inputs: string[]): string {
-  const hash = createHash('sha256').update(readFileSync(join(root, 'pnpm-lock.yaml'))).update(readFileSync(fileURLToPath(import.meta.url)))
+  const hash = createHash('sha256')
+    .update(readFileSync(join(root, 'pnpm-lock.yaml')))
+    .update(readFileSync(fileURLToPath(import.meta.url)))
   for (const input of inputs) {
-    for (const file of globSync(`${input}/**/*.{ts,tsx,css,html,json}`, { cwd: root, exclude: (path) => path.includes('node_modules') || path.includes('/dist') }).sort()) {
+    for (const file of globSync(`${input}/**/*.{ts,tsx,css,html,json}`, {
+      cwd: root,
+      exclude: (path) => path.includes('node_modules') || path.includes('/dist'),
+    }).sort()) {
       hash.update(file).update(readFileSync(join(root, file)))
     }
     // A stamp without its output must not count: someone may have removed dist.

@@ -18,7 +18,13 @@ export interface TestKernel extends AsyncDisposable {
 
 export async function createTestKernel(options: KernelOptions = {}): Promise<TestKernel> {
   const folder = mkdtempSync(join(tmpdir(), 'pryx-kernel-'))
-  const kernel = await createKernel({ data: join(folder, 'data'), workspace: folder, consent: 'declared', standby: 'never', ...options })
+  const kernel = await createKernel({
+    data: join(folder, 'data'),
+    workspace: folder,
+    consent: 'declared',
+    standby: 'never',
+    ...options,
+  })
   const write = async (name: string, code: string, manifest: Record<string, unknown> = {}): Promise<string> => {
     const path = join(folder, 'plugins', name)
     const pryx = { engine: '^1.0.0', entry: 'plugin.js', ...manifest }

@@ -26,7 +26,13 @@ test('K6: the host calls a service of a sandboxed plugin, and values come back a
   await host.add('echo', echo, { provides: { echo: '1.0.0' } })
   const service = await host.kernel.use(Echo)
 
-  const value = { text: 'häß', list: [1, null, -0], when: new Date(5), bytes: new Uint8Array([1, 2, 3]), map: new Map([['a', new Set([1])]]) }
+  const value = {
+    text: 'häß',
+    list: [1, null, -0],
+    when: new Date(5),
+    bytes: new Uint8Array([1, 2, 3]),
+    map: new Map([['a', new Set([1])]]),
+  }
 
   expect(await service.echo(value)).toEqual(value)
 })
@@ -50,19 +56,29 @@ test('K6: a plugin calls another by token, and is known by its own name', async 
 
 test('K6: an event goes from one plugin to another and to the host, in order', async () => {
   await using host = await createTestKernel()
-  await host.add('hearer', `export default { activate(ctx) { const heard = []
+  await host.add(
+    'hearer',
+    `export default { activate(ctx) { const heard = []
     ctx.events.on('count.*', (n, info) => { heard.push([n, info.name, info.from]) })
-    ctx.provide({ kind: 'service', name: 'hearer', version: '1.0.0' }, { heard: async () => heard }) } }`, {
-    provides: { hearer: '1.0.0' },
-    events: { listens: ['count.*'], emits: [] },
-  })
+    ctx.provide({ kind: 'service', name: 'hearer', version: '1.0.0' }, { heard: async () => heard }) } }`,
+    {
+      provides: { hearer: '1.0.0' },
+      events: { listens: ['count.*'], emits: [] },
+    },
+  )
   const seen: unknown[] = []
   host.kernel.on('count.**', (n) => seen.push(n))
-  await host.add('counter', `export default { async activate(ctx) { for (let n = 0; n < 100; n++) void ctx.emit({ kind: 'event', name: 'count.up', schema: { parse: (x) => x } }, n) } }`, {
-    events: { emits: ['count.*'], listens: [] },
-  })
+  await host.add(
+    'counter',
+    `export default { async activate(ctx) { for (let n = 0; n < 100; n++) void ctx.emit({ kind: 'event', name: 'count.up', schema: { parse: (x) => x } }, n) } }`,
+    {
+      events: { emits: ['count.*'], listens: [] },
+    },
+  )
 
-  const hearer = await host.kernel.use(defineService<{ heard(): Promise<[number, string, string][]> }>('hearer', '1.0.0'))
+  const hearer = await host.kernel.use(
+    defineService<{ heard(): Promise<[number, string, string][]> }>('hearer', '1.0.0'),
+  )
   await expect.poll(async () => (await hearer.heard()).length).toBe(100)
 
   expect(seen).toEqual(Array.from({ length: 100 }, (_, n) => n))
@@ -94,7 +110,10 @@ test('K2: a plugin that requires a service starts when it appears', async () => 
   await using host = await createTestKernel()
   await host.add('needy', 'export default { activate() {} }', { requires: { echo: '^1.0.0' } })
   expect(host.kernel.status('needy')).toMatchObject({ stage: 'waiting' })
-  const active = host.next('plugin.stage', (fact: { plugin: string; stage: string }) => fact.plugin === 'needy' && fact.stage === 'active')
+  const active = host.next(
+    'plugin.stage',
+    (fact: { plugin: string; stage: string }) => fact.plugin === 'needy' && fact.stage === 'active',
+  )
 
   await host.add('echo', echo, { provides: { echo: '1.0.0' } })
   await active
@@ -104,23 +123,37 @@ test('K2: a plugin that requires a service starts when it appears', async () => 
 
 test('K3: an endless loop is stopped and named, and the plugin starts again', async () => {
   await using host = await createTestKernel()
-  await host.add('looper', `export default { activate(ctx) { ctx.provide({ kind: 'service', name: 'looper', version: '1.0.0' }, { loop() { for (;;); } }) } }`, {
-    provides: { looper: '1.0.0' },
-  })
+  await host.add(
+    'looper',
+    `export default { activate(ctx) { ctx.provide({ kind: 'service', name: 'looper', version: '1.0.0' }, { loop() { for (;;); } }) } }`,
+    {
+      provides: { looper: '1.0.0' },
+    },
+  )
   const looper = await host.kernel.use(defineService<{ loop(): Promise<void> }>('looper', '1.0.0'))
   const failed = host.next('plugin.failed')
 
   await expect(looper.loop()).rejects.toMatchObject({ code: 'SANDBOX_TURN_TIMEOUT' })
 
-  expect(await failed).toMatchObject({ plugin: 'looper', code: 'SANDBOX_TURN_TIMEOUT', failures: 1, retryMs: 1_000, final: false })
+  expect(await failed).toMatchObject({
+    plugin: 'looper',
+    code: 'SANDBOX_TURN_TIMEOUT',
+    failures: 1,
+    retryMs: 1_000,
+    final: false,
+  })
 })
 
 test('K3: a built-in that cannot be interrupted costs its process; the neighbour there starts again and answers', async () => {
   await using host = await createTestKernel({ standby: 'always' })
   await host.add('echo', echo, { provides: { echo: '1.0.0' } })
-  await host.add('hanger', `export default { activate(ctx) { ctx.provide({ kind: 'service', name: 'hanger', version: '1.0.0' }, { hang() { Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1) } }) } }`, {
-    provides: { hanger: '1.0.0' },
-  })
+  await host.add(
+    'hanger',
+    `export default { activate(ctx) { ctx.provide({ kind: 'service', name: 'hanger', version: '1.0.0' }, { hang() { Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1) } }) } }`,
+    {
+      provides: { hanger: '1.0.0' },
+    },
+  )
   const hanger = await host.kernel.use(defineService<{ hang(): Promise<void> }>('hanger', '1.0.0'))
   const service = await host.kernel.use(Echo)
   await new Promise((done) => setTimeout(done, 700))
@@ -155,7 +188,9 @@ test('K7: a broken edit leaves the old version running', async () => {
   const folder = await host.write('echo', echo, { provides: { echo: '1.0.0' } })
   await host.kernel.installFolder(folder)
   const service = await host.kernel.use(Echo)
-  await host.write('echo', 'export default { activate() { throw new Error("broken") } }', { provides: { echo: '1.0.0' } })
+  await host.write('echo', 'export default { activate() { throw new Error("broken") } }', {
+    provides: { echo: '1.0.0' },
+  })
 
   await expect(host.kernel.reloadFolder('echo')).rejects.toThrow('broken')
 

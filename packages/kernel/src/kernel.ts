@@ -9,8 +9,8 @@ import type { Hash } from './audit/chain.ts'
 import {
   type Capability,
   createScope,
-  effectiveLimits,
   type EventToken,
+  effectiveLimits,
   type HostStatus,
   type Limits,
   type Permission,
@@ -23,11 +23,11 @@ import {
   UsageError,
 } from './contract/index.ts'
 import { createBus, type Handler } from './events/bus.ts'
+import { createLogs } from './lifecycle/logs.ts'
 import type { PluginPackage } from './lifecycle/package.ts'
 import { createRoster, type Roster } from './lifecycle/roster.ts'
 import { createUnit, type Unit } from './lifecycle/unit.ts'
 import { createWiring } from './lifecycle/wiring.ts'
-import { createLogs } from './lifecycle/logs.ts'
 import { type Approvals, createApprovals } from './permissions/approvals.ts'
 import { type Authority, type ConsentPrompt, createAuthority } from './permissions/authority.ts'
 import { createGate } from './permissions/gate.ts'
@@ -36,8 +36,8 @@ import { type GrantStore, openGrants } from './permissions/grants.ts'
 import type { Clock, Ids } from './powers.ts'
 import { createPool } from './sandbox/pool.ts'
 import type { Sandboxes } from './sandbox/sandbox.ts'
-import { hostFace } from './services/host-face.ts'
 import { createHooks } from './services/hooks.ts'
+import { hostFace } from './services/host-face.ts'
 import { createServices } from './services/registry.ts'
 import { createTools, type ToolInfo } from './services/tools.ts'
 
@@ -91,7 +91,9 @@ export interface Kernel extends AsyncDisposable {
    */
   install(pkg: PluginPackage, options?: InstallOptions): Promise<PluginId>
   /** Takes several in at once, in dependency order; one that cannot be taken in is reported and stops no other. */
-  installAll(plugins: readonly { pkg: PluginPackage; options?: InstallOptions }[]): Promise<PromiseSettledResult<PluginId>[]>
+  installAll(
+    plugins: readonly { pkg: PluginPackage; options?: InstallOptions }[],
+  ): Promise<PromiseSettledResult<PluginId>[]>
   remove(plugin: PluginId): Promise<void>
   enable(plugin: PluginId): Promise<void>
   disable(plugin: PluginId): Promise<void>
@@ -106,7 +108,10 @@ export interface Kernel extends AsyncDisposable {
   emit<P>(event: EventToken<P> | string, payload: P): void
   on<P>(event: EventToken<P>, handler: Handler<P>): Release
   on(pattern: string, handler: Handler<unknown>): Release
-  readonly tools: { list(): ToolInfo[]; call(name: string, input: unknown, options?: { signal?: AbortSignal }): Promise<unknown> }
+  readonly tools: {
+    list(): ToolInfo[]
+    call(name: string, input: unknown, options?: { signal?: AbortSignal }): Promise<unknown>
+  }
   readonly permissions: Authority
   readonly approvals: Approvals
   readonly audit: Audit
@@ -127,29 +132,69 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
   const { clock, ids } = powers
   const scope = createScope('kernel')
   const units = new Map<PluginId, Unit>()
-  const capabilities = new Map<string, Capability>([createAdminCapability(adminHost()), ...options.capabilities].map((one) => [one.name, one]))
+  const capabilities = new Map<string, Capability>(
+    [createAdminCapability(adminHost()), ...options.capabilities].map((one) => [one.name, one]),
+  )
   const grammars = createGrammars(capabilities.values())
-  const grants = await openGrants({ store: powers.grants, clock, ids, covers: (granted, wanted) => covers(grammars, granted, wanted) })
-  const audit = await openAudit({ sink: powers.audit, clock, hash: powers.hash, onTrouble: (cause) => logged('kernel', 'error', `the audit log cannot be written: ${String(cause)}`) })
+  const grants = await openGrants({
+    store: powers.grants,
+    clock,
+    ids,
+    covers: (granted, wanted) => covers(grammars, granted, wanted),
+  })
+  const audit = await openAudit({
+    sink: powers.audit,
+    clock,
+    hash: powers.hash,
+    onTrouble: (cause) => logged('kernel', 'error', `the audit log cannot be written: ${String(cause)}`),
+  })
   const logs = createLogs(clock)
   const bus = createBus({
     clock,
     allowed: (plugin, name) => mayReceive(plugin, name),
     onDropped: ({ plugin, pattern, count }) => fact('plugin.dropped', { plugin, pattern, count }),
-    onListenerError: (error, event, plugin) => logged(plugin ?? 'kernel', 'error', `${event.name}: ${error instanceof Error ? error.message : String(error)}`),
+    onListenerError: (error, event, plugin) =>
+      logged(plugin ?? 'kernel', 'error', `${event.name}: ${error instanceof Error ? error.message : String(error)}`),
   })
   const fact = (name: string, data: unknown): void => void bus.emit('kernel', name, data)
   const approvals = createApprovals({
     clock,
     ids,
     onNeeded: (approval) => fact('approval.needed', approval),
-    onResolved: (approval, { answer, by }) => fact('approval.resolved', { id: approval.id, plugin: approval.plugin, permission: approval.permission, answer, by }),
+    onResolved: (approval, { answer, by }) =>
+      fact('approval.resolved', {
+        id: approval.id,
+        plugin: approval.plugin,
+        permission: approval.permission,
+        answer,
+        by,
+      }),
   })
-  const gate = createGate({ capabilities: capabilities.values(), grants, approvals, audit, clock, workspace: options.workspace })
-  const authority = createAuthority({ grants, grammars, approvals, clock, workspace: options.workspace, prompt: options.consent })
+  const gate = createGate({
+    capabilities: capabilities.values(),
+    grants,
+    approvals,
+    audit,
+    clock,
+    workspace: options.workspace,
+  })
+  const authority = createAuthority({
+    grants,
+    grammars,
+    approvals,
+    clock,
+    workspace: options.workspace,
+    prompt: options.consent,
+  })
   scope.effect(() =>
     grants.watch(({ kind, grant }) => {
-      if (kind !== 'used') fact(`permission.${kind}`, { plugin: grant.plugin, permission: grant.permission, mode: grant.mode, by: grant.by })
+      if (kind !== 'used')
+        fact(`permission.${kind}`, {
+          plugin: grant.plugin,
+          permission: grant.permission,
+          mode: grant.mode,
+          by: grant.by,
+        })
     }),
   )
   const pool = createPool({
@@ -161,7 +206,11 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     onReplaced: (replaced) => fact('sandbox.replaced', replaced),
   })
   const services = createServices({ clock })
-  const hooks = createHooks({ clock, rank: (plugin) => [...units.keys()].indexOf(plugin), onHookFailed: ({ plugin, hook, error }) => logged(plugin, 'warn', `hook ${hook} was skipped: ${String(error)}`) })
+  const hooks = createHooks({
+    clock,
+    rank: (plugin) => [...units.keys()].indexOf(plugin),
+    onHookFailed: ({ plugin, hook, error }) => logged(plugin, 'warn', `hook ${hook} was skipped: ${String(error)}`),
+  })
   const tools = createTools({ clock, hooks })
   const roster: Roster = createRoster({ units, services, capabilities, bus, engine: options.version })
   const wiring = createWiring({ roster, capabilities, gate, bus, services, hooks, tools })
@@ -187,7 +236,8 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     on: bus.on,
     tools: {
       list: () => tools.list(),
-      call: (name, input, { signal } = {}) => wiring.callTool({ name, input, from: 'host', trace: ids.next('trace'), signal, timeoutMs: HOST_CALL_MS }),
+      call: (name, input, { signal } = {}) =>
+        wiring.callTool({ name, input, from: 'host', trace: ids.next('trace'), signal, timeoutMs: HOST_CALL_MS }),
     },
     permissions: authority,
     approvals,
@@ -208,25 +258,41 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     return unit.id
   }
 
-  async function installAll(plugins: readonly { pkg: PluginPackage; options?: InstallOptions }[]): Promise<PromiseSettledResult<PluginId>[]> {
+  async function installAll(
+    plugins: readonly { pkg: PluginPackage; options?: InstallOptions }[],
+  ): Promise<PromiseSettledResult<PluginId>[]> {
     const taken = await Promise.allSettled(plugins.map(({ pkg, options: choice }) => takeIn(pkg, choice ?? {})))
-    const present = taken.flatMap((result) => (result.status === 'fulfilled' && result.value.stage !== 'disabled' ? [result.value] : []))
+    const present = taken.flatMap((result) =>
+      result.status === 'fulfilled' && result.value.stage !== 'disabled' ? [result.value] : [],
+    )
     await roster.admitAll(present)
-    return taken.map((result) => (result.status === 'fulfilled' ? { status: 'fulfilled', value: result.value.id } : result))
+    return taken.map((result) =>
+      result.status === 'fulfilled' ? { status: 'fulfilled', value: result.value.id } : result,
+    )
   }
 
   /** Makes the unit and settles its permissions; starts nothing. */
   async function takeIn(pkg: PluginPackage, choice: InstallOptions): Promise<Unit> {
     const id = choice.id ?? shortName(pkg.manifest.name)
     checkId(id)
-    if (units.has(id)) throw new UsageError('PLUGIN_TAKEN', `there is already a plugin "${id}"`, { plugin: id, hint: 'Install it under another id.' })
+    if (units.has(id))
+      throw new UsageError('PLUGIN_TAKEN', `there is already a plugin "${id}"`, {
+        plugin: id,
+        hint: 'Install it under another id.',
+      })
     roster.checkEngine(pkg.manifest, pkg.folder)
-    const place: PluginPlace = { plugin: id, workspace: options.workspace, data: options.dataOf(id), package: pkg.folder }
+    const place: PluginPlace = {
+      plugin: id,
+      workspace: options.workspace,
+      data: options.dataOf(id),
+      package: pkg.folder,
+    }
     const declared = authority.declared(pkg.manifest, place)
     const unit = makeUnit(id, pkg, choice, place)
     units.set(id, unit)
     if (choice.enabled === false) unit.rest('disabled', 'it is switched off')
-    else if (!(await authority.settle(id, pkg.manifest, declared, place))) unit.rest('disabled', 'its permissions were not granted')
+    else if (!(await authority.settle(id, pkg.manifest, declared, place)))
+      unit.rest('disabled', 'its permissions were not granted')
     return unit
   }
 
@@ -271,21 +337,38 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     const unit = find(id)
     const next = pkg ?? unit.pkg
     roster.checkEngine(next.manifest, next.folder)
-    const place: PluginPlace = { plugin: id, workspace: options.workspace, data: options.dataOf(id), package: next.folder }
-    await authority.widen(id, authority.declared(unit.pkg.manifest, place), authority.declared(next.manifest, place), place)
+    const place: PluginPlace = {
+      plugin: id,
+      workspace: options.workspace,
+      data: options.dataOf(id),
+      package: next.folder,
+    }
+    await authority.widen(
+      id,
+      authority.declared(unit.pkg.manifest, place),
+      authority.declared(next.manifest, place),
+      place,
+    )
     await unit.swap(next)
   }
 
   function find(id: PluginId): Unit {
     const unit = units.get(id)
     if (unit === undefined) {
-      throw new UsageError('PLUGIN_UNKNOWN', `there is no plugin "${id}"`, { plugin: id, hint: `There are: ${[...units.keys()].join(', ') || 'none'}.` })
+      throw new UsageError('PLUGIN_UNKNOWN', `there is no plugin "${id}"`, {
+        plugin: id,
+        hint: `There are: ${[...units.keys()].join(', ') || 'none'}.`,
+      })
     }
     return unit
   }
 
   function staged(unit: Unit): void {
-    fact('plugin.stage', { plugin: unit.id, stage: unit.stage, ...(unit.reason !== undefined && { reason: unit.reason }) })
+    fact('plugin.stage', {
+      plugin: unit.id,
+      stage: unit.stage,
+      ...(unit.reason !== undefined && { reason: unit.reason }),
+    })
     if (unit.stage === 'active') roster.served(unit)
   }
 
@@ -310,16 +393,30 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
       id: process.name,
       pid: process.pid,
       rssBytes: process.residentBytes(),
-      plugins: [...units.values()].filter((unit) => unit.session?.instance.guest.process === process.name).map((unit) => unit.id),
+      plugins: [...units.values()]
+        .filter((unit) => unit.session?.instance.guest.process === process.name)
+        .map((unit) => unit.id),
     }))
     return { version: options.version, ...facts, ...(url !== undefined && { url }), processes }
   }
 
-  async function use<T extends object>(token: ServiceToken<T>, { timeoutMs = HOST_CALL_MS }: { timeoutMs?: number } = {}): Promise<T> {
+  async function use<T extends object>(
+    token: ServiceToken<T>,
+    { timeoutMs = HOST_CALL_MS }: { timeoutMs?: number } = {},
+  ): Promise<T> {
     await roster.awaken('service', token.name)
     await services.whenAvailable(token.name, `^${token.version}`, { timeoutMs: Math.min(timeoutMs, HOST_WAIT_MS) })
     return hostFace(token, (method, args, signal) =>
-      services.call({ from: 'host', service: token.name, range: `^${token.version}`, method, args, trace: '', signal, timeoutMs }),
+      services.call({
+        from: 'host',
+        service: token.name,
+        range: `^${token.version}`,
+        method,
+        args,
+        trace: '',
+        signal,
+        timeoutMs,
+      }),
     )
   }
 
@@ -349,7 +446,10 @@ const RESERVED = new Set(['kernel', 'host', 'consent', 'timeout', 'withdrawn']) 
 
 function checkId(id: PluginId): void {
   if (PLUGIN_ID.test(id) && !RESERVED.has(id)) return
-  throw new UsageError('PLUGIN_ID', `"${id.slice(0, 80)}" cannot be the id of a plugin`, { found: id.slice(0, 80), hint: 'Use letters, digits, dots and dashes; kernel and host are taken.' })
+  throw new UsageError('PLUGIN_ID', `"${id.slice(0, 80)}" cannot be the id of a plugin`, {
+    found: id.slice(0, 80),
+    hint: 'Use letters, digits, dots and dashes; kernel and host are taken.',
+  })
 }
 
 const HOST_CALL_MS = 30_000 // a host's call into a plugin, unless it says otherwise

@@ -2,7 +2,14 @@
 //   The token and the shapes are in contract/admin.ts.
 import { z } from 'zod'
 import type { Audit } from '../audit/audit.ts'
-import { type Capability, defineMethod, type HostStatus, ManifestError, type PluginId, type PluginStatus } from '../contract/index.ts'
+import {
+  type Capability,
+  defineMethod,
+  type HostStatus,
+  ManifestError,
+  type PluginId,
+  type PluginStatus,
+} from '../contract/index.ts'
 import type { Approvals } from '../permissions/approvals.ts'
 import type { Authority } from '../permissions/authority.ts'
 
@@ -41,12 +48,20 @@ export function createAdminCapability(host: AdminHost): Capability {
     consent: (rest) =>
       rest === 'read'
         ? { text: 'see all plugins, what they may do and what they did', risk: 'medium', traits: ['reads-private'] }
-        : { text: 'switch plugins on and off, and grant and revoke permissions in your name', risk: 'high', traits: ['runs-code'] },
+        : {
+            text: 'switch plugins on and off, and grant and revoke permissions in your name',
+            risk: 'high',
+            traits: ['runs-code'],
+          },
     methods: {
       plugins: defineMethod({ input: nothing, access: read, run: async () => host.plugins() }),
       host: defineMethod({ input: nothing, access: read, run: async () => host.host() }),
       approvals: defineMethod({ input: nothing, access: read, run: async () => host.approvals().pending() }),
-      auditTail: defineMethod({ input: z.tuple([z.number().int().min(1).max(1_000)]), access: read, run: async ([n]) => host.audit().tail(n) }),
+      auditTail: defineMethod({
+        input: z.tuple([z.number().int().min(1).max(1_000)]),
+        access: read,
+        run: async ([n]) => host.audit().tail(n),
+      }),
       auditVerify: defineMethod({ input: nothing, access: read, run: () => host.audit().verify() }),
       grant: defineMethod({
         input: z.tuple([plugin, permission, z.strictObject({ mode: z.enum(['allow', 'ask', 'deny']), duration })]),
@@ -66,7 +81,12 @@ export function createAdminCapability(host: AdminHost): Capability {
         redact: (input) => input,
         run: ([id, enabled]) => host.setEnabled(id, enabled),
       }),
-      reload: defineMethod({ input: z.tuple([plugin]), access: control, redact: (input) => input, run: ([id]) => host.reload(id) }),
+      reload: defineMethod({
+        input: z.tuple([plugin]),
+        access: control,
+        redact: (input) => input,
+        run: ([id]) => host.reload(id),
+      }),
       answer: defineMethod({
         input: z.tuple([z.string().min(1).max(128), z.strictObject({ answer: z.enum(['allow', 'deny']), duration })]),
         access: control,

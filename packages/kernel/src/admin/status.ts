@@ -37,11 +37,17 @@ export function pluginStatus(unit: Unit, authority: Authority): PluginStatus {
       bytesOut: usage.bytesOut,
       events: events.delivered,
     },
-    queue: { queued: events.queued, inFlight: events.inFlight + (unit.session?.instance.waiting ?? 0), dropped: events.dropped },
+    queue: {
+      queued: events.queued,
+      inFlight: events.inFlight + (unit.session?.instance.waiting ?? 0),
+      dropped: events.dropped,
+    },
     process: unit.session?.instance.guest.process ?? '',
     failures: unit.failures,
     tools: [...unit.offers.values()].flatMap((offer) => (offer.kind === 'tool' ? [offer.name] : [])),
-    services: [...unit.offers.values()].flatMap((offer) => (offer.kind === 'service' ? [`${offer.name}@${offer.version}`] : [])),
+    services: [...unit.offers.values()].flatMap((offer) =>
+      offer.kind === 'service' ? [`${offer.name}@${offer.version}`] : [],
+    ),
     limits: unit.limits,
   }
 }

@@ -32,7 +32,9 @@ export function encode(value: unknown, parcel: Parcel, handles: Handles = {}): u
       case 'boolean':
         return value
       case 'number':
-        return Number.isFinite(value) && !Object.is(value, -0) ? value : { $: 'number', v: Object.is(value, -0) ? '-0' : String(value) }
+        return Number.isFinite(value) && !Object.is(value, -0)
+          ? value
+          : { $: 'number', v: Object.is(value, -0) ? '-0' : String(value) }
       case 'undefined':
         return { $: 'undefined' }
       case 'bigint':
@@ -44,7 +46,8 @@ export function encode(value: unknown, parcel: Parcel, handles: Handles = {}): u
         throw notCloneable('a symbol')
     }
     if (value === null) return null
-    if (depth >= MAX_DEPTH) throw new UsageError('USAGE_TOO_DEEP', `a value is nested deeper than ${MAX_DEPTH} levels`, { max: MAX_DEPTH })
+    if (depth >= MAX_DEPTH)
+      throw new UsageError('USAGE_TOO_DEEP', `a value is nested deeper than ${MAX_DEPTH} levels`, { max: MAX_DEPTH })
     if (Array.isArray(value)) return packArray(value, depth + 1)
     return packObject(value as object, depth + 1)
   }
@@ -63,7 +66,8 @@ export function encode(value: unknown, parcel: Parcel, handles: Handles = {}): u
 
   function packObject(object: object, depth: number): unknown {
     const prototype = Object.getPrototypeOf(object)
-    if (prototype !== Object.prototype && prototype !== null && !isForeignPlain(prototype)) return packSpecial(object, depth)
+    if (prototype !== Object.prototype && prototype !== null && !isForeignPlain(prototype))
+      return packSpecial(object, depth)
     if (typeof (object as { toJSON?: unknown }).toJSON === 'function') throw notCloneable('an object with toJSON')
     let copy: Record<string, unknown> | undefined
     for (const key of Object.keys(object)) {
@@ -80,10 +84,12 @@ export function encode(value: unknown, parcel: Parcel, handles: Handles = {}): u
   }
 
   function packSpecial(object: object, depth: number): unknown {
-    if (ArrayBuffer.isView(object)) return packBytes(new Uint8Array(object.buffer, object.byteOffset, object.byteLength), kindOf(object))
+    if (ArrayBuffer.isView(object))
+      return packBytes(new Uint8Array(object.buffer, object.byteOffset, object.byteLength), kindOf(object))
     if (tagOf(object) === 'ArrayBuffer') return packBytes(new Uint8Array(object as ArrayBuffer), 'ArrayBuffer')
     if (tagOf(object) === 'Date') return { $: 'date', v: Number(object) }
-    if (object instanceof Map) return { $: 'map', v: [...object].map(([key, item]) => [pack(key, depth), pack(item, depth)]) }
+    if (object instanceof Map)
+      return { $: 'map', v: [...object].map(([key, item]) => [pack(key, depth), pack(item, depth)]) }
     if (object instanceof Set) return { $: 'set', v: [...object].map((item) => pack(item, depth)) }
     if (object instanceof Error) return { $: 'error', name: String(object.name), message: String(object.message) }
     if (isStream(object) && handles.sendStream) return { $: 'stream', id: handles.sendStream(object) }
@@ -135,7 +141,8 @@ export function decode(value: unknown, parcel: Parcel, handles: Handles = {}): u
 
   function unpackFields(object: Record<string, unknown>, depth: number): unknown {
     for (const key of Object.keys(object)) {
-      if (key === '__proto__') delete object[key] // C3
+      if (key === '__proto__')
+        delete object[key] // C3
       else object[key] = unpack(object[key], depth + 1)
     }
     return object
@@ -144,7 +151,9 @@ export function decode(value: unknown, parcel: Parcel, handles: Handles = {}): u
   function unpackTagged(tagged: Tagged, depth: number): unknown {
     switch (tagged.$) {
       case 'object':
-        return typeof tagged.v === 'object' && tagged.v !== null ? unpackFields(tagged.v as Record<string, unknown>, depth) : {}
+        return typeof tagged.v === 'object' && tagged.v !== null
+          ? unpackFields(tagged.v as Record<string, unknown>, depth)
+          : {}
       case 'undefined':
         return undefined
       case 'number':
@@ -155,7 +164,9 @@ export function decode(value: unknown, parcel: Parcel, handles: Handles = {}): u
       case 'date':
         return new Date(Number(tagged.v))
       case 'map':
-        return new Map(listOf(tagged.v).map((pair) => [unpack(listOf(pair)[0], depth + 1), unpack(listOf(pair)[1], depth + 1)]))
+        return new Map(
+          listOf(tagged.v).map((pair) => [unpack(listOf(pair)[0], depth + 1), unpack(listOf(pair)[1], depth + 1)]),
+        )
       case 'set':
         return new Set(listOf(tagged.v).map((item) => unpack(item, depth + 1)))
       case 'error':

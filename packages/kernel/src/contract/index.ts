@@ -1,36 +1,5 @@
 // @pryx/kernel/contract: what both sides of the wall agree on.
-export { definePlugin } from './plugin.ts'
-export type { Activated, EventInfo, PluginContext, PluginDefinition, SubscribeOptions, ToolDefinition } from './plugin.ts'
-export { defineEvents, defineHook, defineService } from './tokens.ts'
-export type { EventToken, HookAnswer, HookToken, MethodSchema, ServiceCaller, ServiceToken } from './tokens.ts'
-export { declaredPermissions, manifestJsonSchema, manifestSchema, parseManifest, shortName } from './manifest.ts'
-export type { Manifest } from './manifest.ts'
-export { splitPermission } from './permission.ts'
-export type { Permission } from './permission.ts'
-export { defineMethod } from './capability.ts'
-export type { Capability, CapabilityCall, CapabilityMethod, Consent, PluginId, PluginPlace } from './capability.ts'
-export {
-  CapabilityError,
-  errorFromJson,
-  errorToJson,
-  LifecycleError,
-  ManifestError,
-  PermissionError,
-  PryxError,
-  SandboxError,
-  ServiceError,
-  UsageError,
-} from './errors.ts'
-export type { ErrorJson } from './errors.ts'
-export { createScope } from './scope.ts'
-export type { Release, Scope } from './scope.ts'
-export { DEFAULT_LIMITS, effectiveLimits, limitsSchema } from './limits.ts'
-export type { Limits } from './limits.ts'
-export { isEventName, isEventPattern, matchesPattern } from './pattern.ts'
-export { decode, encode, needsDecode } from './codec.ts'
-export type { Handles, Parcel } from './codec.ts'
-export { parseGuestMessage, STREAM_WINDOW } from './wire.ts'
-export type { GuestMessage, HostMessage, LogLevel, ManifestTool, QueuePolicy, StreamMessage } from './wire.ts'
+
 export type {
   AuditRecord,
   AuditVerdict,
@@ -46,3 +15,42 @@ export type {
   Risk,
   SandboxProcess,
 } from './admin.ts'
+export type { Capability, CapabilityCall, CapabilityMethod, Consent, PluginId, PluginPlace } from './capability.ts'
+export { defineMethod } from './capability.ts'
+export type { Handles, Parcel } from './codec.ts'
+export { decode, encode, needsDecode } from './codec.ts'
+export type { ErrorJson } from './errors.ts'
+export {
+  CapabilityError,
+  errorFromJson,
+  errorToJson,
+  LifecycleError,
+  ManifestError,
+  PermissionError,
+  PryxError,
+  SandboxError,
+  ServiceError,
+  UsageError,
+} from './errors.ts'
+export type { Limits } from './limits.ts'
+export { DEFAULT_LIMITS, effectiveLimits, limitsSchema } from './limits.ts'
+export type { Manifest } from './manifest.ts'
+export { declaredPermissions, manifestJsonSchema, manifestSchema, parseManifest, shortName } from './manifest.ts'
+export { isEventName, isEventPattern, matchesPattern } from './pattern.ts'
+export type { Permission } from './permission.ts'
+export { splitPermission } from './permission.ts'
+export type {
+  Activated,
+  EventInfo,
+  PluginContext,
+  PluginDefinition,
+  SubscribeOptions,
+  ToolDefinition,
+} from './plugin.ts'
+export { definePlugin } from './plugin.ts'
+export type { Release, Scope } from './scope.ts'
+export { createScope } from './scope.ts'
+export type { EventToken, HookAnswer, HookToken, MethodSchema, ServiceCaller, ServiceToken } from './tokens.ts'
+export { defineEvents, defineHook, defineService } from './tokens.ts'
+export type { GuestMessage, HostMessage, LogLevel, ManifestTool, QueuePolicy, StreamMessage } from './wire.ts'
+export { parseGuestMessage, STREAM_WINDOW } from './wire.ts'

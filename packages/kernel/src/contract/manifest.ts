@@ -8,11 +8,15 @@ import { isEventPattern } from './pattern.ts'
 import { type Permission, splitPermission } from './permission.ts'
 import type { ManifestTool } from './wire.ts'
 
-const serviceName = z.string().regex(/^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$/, 'a service name: lower-case words joined by dots')
+const serviceName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$/, 'a service name: lower-case words joined by dots')
 const range = z.string().refine((text) => semver.validRange(text) !== null, 'a semver range such as ^1.0.0')
 const version = z.string().refine((text) => semver.valid(text) !== null, 'a semver version such as 1.2.0')
 const eventPattern = z.string().refine(isEventPattern, 'an event pattern such as task.* or alert.raised')
-const activation = z.string().regex(/^(startup|(service|event|tool):.+)$/, 'startup, service:NAME, event:PATTERN or tool:NAME')
+const activation = z
+  .string()
+  .regex(/^(startup|(service|event|tool):.+)$/, 'startup, service:NAME, event:PATTERN or tool:NAME')
 const permission = z.string().superRefine((text, context) => {
   try {
     splitPermission(text)
@@ -25,7 +29,10 @@ const tool = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*$/i, 'a tool name such as weather.now'),
   description: z.string().min(1).max(1_024),
   input: z.record(z.string(), z.unknown()).optional(),
-  handler: z.string().regex(/^[A-Za-z_$][\w$]*$/, 'the name of an export of the entry').optional(),
+  handler: z
+    .string()
+    .regex(/^[A-Za-z_$][\w$]*$/, 'the name of an export of the entry')
+    .optional(),
 })
 
 /** Schema of the `pryx` key. The JSON Schema for editors is generated from it. */
@@ -36,14 +43,24 @@ export const manifestSchema = z.strictObject({
     .min(1)
     .refine((path) => !path.startsWith('/') && !path.split('/').includes('..'), 'a path inside the package')
     .describe('The one bundled file that is loaded'),
-  permissions: z.array(permission).max(128).default([]).describe('What the plugin may ask for; everything else is denied'),
+  permissions: z
+    .array(permission)
+    .max(128)
+    .default([])
+    .describe('What the plugin may ask for; everything else is denied'),
   requires: z.record(serviceName, range).default({}).describe('Services it cannot work without'),
   optional: z.record(serviceName, range).default({}).describe('Services it uses when they are there'),
   provides: z.record(serviceName, version).default({}).describe('Services it offers'),
   events: z
-    .strictObject({ emits: z.array(eventPattern).max(64).default([]), listens: z.array(eventPattern).max(64).default([]) })
+    .strictObject({
+      emits: z.array(eventPattern).max(64).default([]),
+      listens: z.array(eventPattern).max(64).default([]),
+    })
     .default({ emits: [], listens: [] }),
-  hooks: z.array(z.string().regex(/^(before|after):.+$/, 'before:EVENT or after:EVENT')).max(32).default([]),
+  hooks: z
+    .array(z.string().regex(/^(before|after):.+$/, 'before:EVENT or after:EVENT'))
+    .max(32)
+    .default([]),
   activation: z.array(activation).min(1).max(32).default(['startup']),
   tools: z.array(tool).max(128).default([]),
   config: z.record(z.string(), z.unknown()).default({}).describe('JSON Schema of its configuration'),
@@ -77,7 +94,10 @@ export interface Manifest {
  */
 export function parseManifest(packageJson: unknown, file: string): Manifest {
   const pkg = z.looseObject({
-    name: z.string().regex(/^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/, 'an npm package name').max(214),
+    name: z
+      .string()
+      .regex(/^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/, 'an npm package name')
+      .max(214),
     version,
     description: z.string().max(1_024).default(''),
     pryx: manifestSchema,
@@ -111,8 +131,13 @@ export function manifestJsonSchema(): Record<string, unknown> {
 
 function invalid(issue: z.core.$ZodIssue, root: unknown, file: string): ManifestError {
   const keys = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path
-  const path = keys.map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`)).join('')
-  const value = keys.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key as string], root)
+  const path = keys
+    .map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`))
+    .join('')
+  const value = keys.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key as string],
+    root,
+  )
   const found = value === undefined ? 'nothing' : clip(JSON.stringify(value) ?? String(value))
   const expected = issue.code === 'unrecognized_keys' ? 'no such key' : expectation(issue)
   return new ManifestError('MANIFEST_INVALID', `${file}: ${path || 'the file'} is ${found}; expected ${expected}`, {
@@ -120,7 +145,10 @@ function invalid(issue: z.core.$ZodIssue, root: unknown, file: string): Manifest
     path,
     found,
     expected,
-    hint: path.startsWith('pryx') || path === '' ? 'docs/guides/manifest.md lists every key.' : `Correct ${path} in ${file}.`,
+    hint:
+      path.startsWith('pryx') || path === ''
+        ? 'docs/guides/manifest.md lists every key.'
+        : `Correct ${path} in ${file}.`,
   })
 }
 

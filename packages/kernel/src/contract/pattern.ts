@@ -22,7 +22,8 @@ export function matchesPattern(pattern: string, name: string): boolean {
 function matchWords(pattern: string[], name: string[], p: number, n: number): boolean {
   if (p === pattern.length) return n === name.length
   const word = pattern[p]
-  if (word === '**') return matchWords(pattern, name, p + 1, n) || (n < name.length && matchWords(pattern, name, p, n + 1))
+  if (word === '**')
+    return matchWords(pattern, name, p + 1, n) || (n < name.length && matchWords(pattern, name, p, n + 1))
   if (n === name.length || name[n] === '**') return false
   return (word === '*' || word === name[n]) && matchWords(pattern, name, p + 1, n + 1)
 }

@@ -57,7 +57,13 @@ export interface PluginContext<C = unknown> {
     on(pattern: string, handler: (payload: unknown, info: EventInfo) => unknown, options?: SubscribeOptions): Release
   }
   readonly hooks: {
-    on<V>(hook: HookToken<V>, handler: (value: V, info: { from: string; trace: string }) => HookAnswer<V> | void | Promise<HookAnswer<V> | void>): Release
+    on<V>(
+      hook: HookToken<V>,
+      handler: (
+        value: V,
+        info: { from: string; trace: string },
+      ) => HookAnswer<V> | void | Promise<HookAnswer<V> | void>,
+    ): Release
     /** Runs the hook's listeners in order and answers the value they leave. @throws HOOK_VETOED with the reason. */
     run<V>(hook: HookToken<V>, value: V): Promise<V>
   }
@@ -83,7 +89,6 @@ export interface Activated {
 export interface PluginDefinition<C = unknown> {
   /** Checks and completes the configuration; the manifest's JSON Schema is for editors and forms. */
   config?: z.ZodType<C>
-  // biome-ignore lint/suspicious/noConfusingVoidType: an author may simply return nothing
   activate(ctx: PluginContext<C>): Activated | void | Promise<Activated | void>
 }
 

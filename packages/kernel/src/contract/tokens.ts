@@ -97,5 +97,9 @@ export function defineHook<V>(
 }
 
 function badToken(what: string, found: string, expected: string): UsageError {
-  return new UsageError('USAGE_TOKEN', `${what} "${found}" is not usable`, { found, expected, hint: `Use ${expected}.` })
+  return new UsageError('USAGE_TOKEN', `${what} "${found}" is not usable`, {
+    found,
+    expected,
+    hint: `Use ${expected}.`,
+  })
 }

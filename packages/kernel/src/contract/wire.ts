@@ -7,12 +7,29 @@ import type { ErrorJson } from './errors.ts'
 
 /** Kernel → guest. */
 export type HostMessage =
-  | { t: 'activate'; name: string; version: string; config: unknown; previous: unknown; tools: ManifestTool[]; messageBytes?: number }
+  | {
+      t: 'activate'
+      name: string
+      version: string
+      config: unknown
+      previous: unknown
+      tools: ManifestTool[]
+      messageBytes?: number
+    }
   /**
    * Calls a service, tool, hook or function (`fn`, its id as `name`) that the guest offers. `args` is the tuple of arguments
    * for a service or function, the input itself for a tool, the value itself for a hook (whose reply is a `HookAnswer`).
    */
-  | { t: 'call'; id: number; kind: 'service' | 'tool' | 'hook' | 'fn'; name: string; method: string; args: unknown; from: string; trace: string }
+  | {
+      t: 'call'
+      id: number
+      kind: 'service' | 'tool' | 'hook' | 'fn'
+      name: string
+      method: string
+      args: unknown
+      from: string
+      trace: string
+    }
   | { t: 'event'; sub: number; seq: number; name: string; data: unknown; from: string; at: number; trace: string }
   /** What a bounded queue had to leave out, told before the next event of that subscription. */
   | { t: 'dropped'; sub: number; count: number }
@@ -36,7 +53,15 @@ export type GuestMessage =
   /** Asks whether a service can be had; replied to once it can, or with the reason why not. An optional one that cannot: `value: false`. */
   | { t: 'use'; id: number; service: string; range: string; optional: boolean }
   | { t: 'tool'; id: number; name: string; input: unknown; trace: string }
-  | { t: 'hook'; id: number; name: string; value: unknown; timeoutMs: number; failure: 'open' | 'closed'; trace: string }
+  | {
+      t: 'hook'
+      id: number
+      name: string
+      value: unknown
+      timeoutMs: number
+      failure: 'open' | 'closed'
+      trace: string
+    }
   | { t: 'reply'; id: number; value?: unknown; error?: ErrorJson }
   | { t: 'cancel'; id: number }
   | { t: 'emit'; id: number; name: string; data: unknown; trace: string }
@@ -44,7 +69,15 @@ export type GuestMessage =
   | { t: 'off'; sub: number }
   /** The handler of this event has settled; `error` if it threw. */
   | { t: 'ack'; sub: number; seq: number; error?: ErrorJson }
-  | { t: 'provide'; kind: 'service' | 'tool' | 'hook'; name: string; version: string; methods: string[]; description?: string; input?: unknown }
+  | {
+      t: 'provide'
+      kind: 'service' | 'tool' | 'hook'
+      name: string
+      version: string
+      methods: string[]
+      description?: string
+      input?: unknown
+    }
   | { t: 'withdraw'; kind: 'service' | 'tool' | 'hook'; name: string }
   | { t: 'log'; level: LogLevel; text: string }
   | { t: 'checkpoint'; state: unknown }
@@ -99,15 +132,30 @@ const shapes: Record<string, (m: Record<string, unknown>) => boolean> = {
   call: (m) => isId(m.id) && isText(m.service) && isText(m.range) && isText(m.method) && isText(m.trace),
   use: (m) => isId(m.id) && isText(m.service) && isText(m.range) && typeof m.optional === 'boolean',
   tool: (m) => isId(m.id) && isText(m.name) && isText(m.trace),
-  hook: (m) => isId(m.id) && isText(m.name) && isId(m.timeoutMs) && (m.failure === 'open' || m.failure === 'closed') && isText(m.trace),
+  hook: (m) =>
+    isId(m.id) &&
+    isText(m.name) &&
+    isId(m.timeoutMs) &&
+    (m.failure === 'open' || m.failure === 'closed') &&
+    isText(m.trace),
   reply: (m) => isId(m.id),
   cancel: (m) => isId(m.id),
   emit: (m) => isId(m.id) && isText(m.name) && isText(m.trace),
-  on: (m) => isId(m.sub) && isText(m.pattern) && POLICIES.has(m.policy as string) && isId(m.capacity) && (m.capacity as number) > 0,
+  on: (m) =>
+    isId(m.sub) &&
+    isText(m.pattern) &&
+    POLICIES.has(m.policy as string) &&
+    isId(m.capacity) &&
+    (m.capacity as number) > 0,
   off: (m) => isId(m.sub),
   ack: (m) => isId(m.sub) && isId(m.seq),
   provide: (m) =>
-    KINDS.has(m.kind as string) && isText(m.name) && isText(m.version) && Array.isArray(m.methods) && m.methods.length <= 256 && m.methods.every(isText),
+    KINDS.has(m.kind as string) &&
+    isText(m.name) &&
+    isText(m.version) &&
+    Array.isArray(m.methods) &&
+    m.methods.length <= 256 &&
+    m.methods.every(isText),
   withdraw: (m) => KINDS.has(m.kind as string) && isText(m.name),
   log: (m) => LEVELS.has(m.level as string) && typeof m.text === 'string',
   checkpoint: () => true,

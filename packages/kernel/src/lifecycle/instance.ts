@@ -5,18 +5,18 @@
 //   I4  Calls waiting in either direction are bounded by the plugin's queue limit.
 import {
   decode,
+  type ErrorJson,
   encode,
   errorFromJson,
-  type ErrorJson,
   errorToJson,
   type GuestMessage,
   type Handles,
-  type Limits,
   LifecycleError,
+  type Limits,
   type LogLevel,
   type Parcel,
-  parseGuestMessage,
   PryxError,
+  parseGuestMessage,
   SandboxError,
   ServiceError,
   type StreamMessage,
@@ -63,7 +63,13 @@ export interface Instance {
   readonly ended: boolean
   /** Calls into the guest that are not answered yet. */
   readonly waiting: number
-  activate(start: { name: string; version: string; config: unknown; previous: unknown; tools: unknown[] }): Promise<void>
+  activate(start: {
+    name: string
+    version: string
+    config: unknown
+    previous: unknown
+    tools: unknown[]
+  }): Promise<void>
   invoke(kind: InvokeKind, name: string, method: string, args: unknown, options: InvokeOptions): Promise<unknown>
   /** Sends a message of the bus as it is, its `data` encoded. */
   deliver(message: { t: string; data?: unknown }): void
@@ -97,7 +103,13 @@ interface Pending {
   unlisten: (() => void) | undefined
 }
 
-export function createInstance(plugin: string, limits: Limits, guest: Guest, ports: InstancePorts, clock: Clock): Instance {
+export function createInstance(
+  plugin: string,
+  limits: Limits,
+  guest: Guest,
+  ports: InstancePorts,
+  clock: Clock,
+): Instance {
   const pending = new Map<number, Pending>()
   const outgoing = new Map<number, AbortController>()
   const streams = createStreams({ post: send, encode: pack, decode: unpack, errorJson: errorToJson })
@@ -134,23 +146,40 @@ export function createInstance(plugin: string, limits: Limits, guest: Guest, por
     send({ t: 'activate', ...start, config: pack(start.config), previous: pack(start.previous), messageBytes })
     const late = clock.after(limits.activateMs + LOAD_GRACE_MS, () => {
       activation.reject(
-        new LifecycleError('PLUGIN_ACTIVATE_TIMEOUT', `${plugin} did not finish activate within ${limits.activateMs} ms`, {
-          plugin,
-          hint: 'Return from activate once the plugin is ready; start long work without awaiting it.',
-        }),
+        new LifecycleError(
+          'PLUGIN_ACTIVATE_TIMEOUT',
+          `${plugin} did not finish activate within ${limits.activateMs} ms`,
+          {
+            plugin,
+            hint: 'Return from activate once the plugin is ready; start long work without awaiting it.',
+          },
+        ),
       )
     })
     await activation.promise.finally(late)
   }
 
-  function invoke(kind: InvokeKind, name: string, method: string, args: unknown, options: InvokeOptions): Promise<unknown> {
+  function invoke(
+    kind: InvokeKind,
+    name: string,
+    method: string,
+    args: unknown,
+    options: InvokeOptions,
+  ): Promise<unknown> {
     if (ended) return Promise.reject(gone(plugin))
     if (options.signal?.aborted) return Promise.reject(cancelled(options.signal))
     if (pending.size >= limits.queue) return Promise.reject(queueFull(plugin, limits.queue)) // I4
     return new Promise((resolve, reject) => {
       const id = ++serial
       const deadline = options.timeoutMs > 0 ? clock.now() + options.timeoutMs : Number.POSITIVE_INFINITY
-      const call: Pending = { resolve, reject, deadline, batch: 0, lost: { kind, name, method, args, options }, unlisten: undefined }
+      const call: Pending = {
+        resolve,
+        reject,
+        deadline,
+        batch: 0,
+        lost: { kind, name, method, args, options },
+        unlisten: undefined,
+      }
       try {
         guest.post({ t: 'call', id, kind, name, method, args: pack(args), from: options.from, trace: options.trace })
       } catch (error) {
@@ -219,7 +248,8 @@ export function createInstance(plugin: string, limits: Limits, guest: Guest, por
     for (const [id, call] of [...pending]) {
       take(id)
       const unseen = call.batch > taken
-      if (!unseen || !again({ ...call.lost, settle: (outcome) => outcome.then(call.resolve, call.reject) })) call.reject(reason)
+      if (!unseen || !again({ ...call.lost, settle: (outcome) => outcome.then(call.resolve, call.reject) }))
+        call.reject(reason)
     }
   }
 
@@ -324,7 +354,8 @@ export function createInstance(plugin: string, limits: Limits, guest: Guest, por
   function reply(id: number, value: unknown, error?: unknown): void {
     if (ended) return
     try {
-      if (error === undefined) return guest.post(value === undefined ? { t: 'reply', id } : { t: 'reply', id, value: pack(value) })
+      if (error === undefined)
+        return guest.post(value === undefined ? { t: 'reply', id } : { t: 'reply', id, value: pack(value) })
     } catch (failure) {
       error = failure // the value cannot cross; the caller is told instead
     }
@@ -380,9 +411,17 @@ function gone(plugin: string): ServiceError {
 
 function late(plugin: string, { kind, name, method, options }: Omit<LostCall, 'settle'>): ServiceError {
   const what = kind === 'service' ? `${name}.${method}` : `${kind} ${name}`
-  return new ServiceError('SERVICE_TIMEOUT', `${what} of ${plugin} did not answer within ${options.timeoutMs} ms`, { plugin, service: name })
+  return new ServiceError('SERVICE_TIMEOUT', `${what} of ${plugin} did not answer within ${options.timeoutMs} ms`, {
+    plugin,
+    service: name,
+  })
 }
 
 function queueFull(plugin: string, max: number): SandboxError {
-  return new SandboxError('SANDBOX_QUEUE_FULL', `${plugin} has ${max} calls waiting`, { limit: 'queue', used: max, max, hint: 'Wait for answers before calling again.' })
+  return new SandboxError('SANDBOX_QUEUE_FULL', `${plugin} has ${max} calls waiting`, {
+    limit: 'queue',
+    used: max,
+    max,
+    hint: 'Wait for answers before calling again.',
+  })
 }

@@ -80,7 +80,11 @@ export function createRoster({ units, services, capabilities, bus, engine }: Ros
     forget(unit)
     const provided = unit.pkg.manifest.provides
     for (const other of units.values()) {
-      if (other.stage !== 'waiting' || !Object.keys(other.pkg.manifest.requires).some((name) => Object.hasOwn(provided, name))) continue
+      if (
+        other.stage !== 'waiting' ||
+        !Object.keys(other.pkg.manifest.requires).some((name) => Object.hasOwn(provided, name))
+      )
+        continue
       track(admit(other))
     }
   }
@@ -102,9 +106,11 @@ export function createRoster({ units, services, capabilities, bus, engine }: Ros
   /** O2 */
   function sleep(unit: Unit): void {
     unit.rest('idle')
-    const patterns = unit.pkg.manifest.activation.flatMap((entry) => (entry.startsWith('event:') ? [entry.slice('event:'.length)] : []))
+    const patterns = unit.pkg.manifest.activation.flatMap((entry) =>
+      entry.startsWith('event:') ? [entry.slice('event:'.length)] : [],
+    )
     const waiting = unit.subscriber.attach(() => {})
-    patterns.forEach((pattern, i) => waiting.on(i, pattern, 'drop-oldest', 256))
+    for (const [i, pattern] of patterns.entries()) waiting.on(i, pattern, 'drop-oldest', 256)
     waiting.detach() // the mailboxes stay, and fill, until the plugin takes them over
     triggers.set(
       unit,

@@ -2,7 +2,15 @@
 //   L1  All that the instance made belongs to its scope and goes with it, newest first, whatever the way it ends.
 //   L2  Offers made before the instance is active become visible together, when it is (`offers`), never half-way.
 //   L3  An event subscription of a held session receives nothing until `settle`.
-import { createScope, type ErrorJson, type GuestMessage, type Limits, type LogLevel, type PryxError, type Scope } from '../contract/index.ts'
+import {
+  createScope,
+  type ErrorJson,
+  type GuestMessage,
+  type Limits,
+  type LogLevel,
+  type PryxError,
+  type Scope,
+} from '../contract/index.ts'
 import type { Attachment, Subscriber } from '../events/subscriber.ts'
 import type { Caller } from '../permissions/judge.ts'
 import type { Clock } from '../powers.ts'

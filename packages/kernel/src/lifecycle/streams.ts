@@ -1,7 +1,14 @@
 // packages/kernel/src/lifecycle/streams.ts: the kernel's end of the streams that cross one guest's wall (wire.ts, W4).
 //   T1  A chunk leaves only against credit the guest gave; a chunk the guest sends without credit ends its stream.
 //   T2  When the instance ends, streams it was reading are cancelled at their source, and streams it was sending fail with the reason.
-import { type ErrorJson, type Parcel, PryxError, SandboxError, STREAM_WINDOW, type StreamMessage } from '../contract/index.ts'
+import {
+  type ErrorJson,
+  type Parcel,
+  PryxError,
+  SandboxError,
+  STREAM_WINDOW,
+  type StreamMessage,
+} from '../contract/index.ts'
 
 const MAX_CHUNK_BYTES = 262_144 // bytes of one chunk; longer ones are split
 const MAX_STREAMS = 1_024 // open at once, each way
@@ -155,5 +162,8 @@ function* split(value: unknown): Generator<unknown> {
 }
 
 function tooMany(): SandboxError {
-  return new SandboxError('SANDBOX_STREAMS', `more than ${MAX_STREAMS} streams are open`, { limit: 'streams', max: MAX_STREAMS })
+  return new SandboxError('SANDBOX_STREAMS', `more than ${MAX_STREAMS} streams are open`, {
+    limit: 'streams',
+    max: MAX_STREAMS,
+  })
 }

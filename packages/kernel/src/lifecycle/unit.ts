@@ -7,8 +7,8 @@
 import {
   type ErrorJson,
   errorFromJson,
-  type Limits,
   LifecycleError,
+  type Limits,
   type LogLevel,
   type Permission,
   type PluginPlace,
@@ -29,7 +29,16 @@ const DRAIN_MS = 1_000 // for work in progress before a swap
 const HANDOVER_MS = 2_000
 
 /** Where a plugin stands. `idle`: starts at first use. `backoff`: failed, and will be tried again. `failed`: stays down. */
-export type Stage = 'disabled' | 'waiting' | 'idle' | 'starting' | 'active' | 'reloading' | 'backoff' | 'stopped' | 'failed'
+export type Stage =
+  | 'disabled'
+  | 'waiting'
+  | 'idle'
+  | 'starting'
+  | 'active'
+  | 'reloading'
+  | 'backoff'
+  | 'stopped'
+  | 'failed'
 
 export interface UnitOptions {
   id: string
@@ -101,7 +110,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   let session: Session | undefined
   let state: unknown
   let quarantined = false
-  let lost: LostCall[] = []
+  const lost: LostCall[] = []
   let past: GuestUsage = { cpuMs: 0, turns: 0, heapBytes: 0, bytesIn: 0, bytesOut: 0, messagesIn: 0, messagesOut: 0 }
   let unhold = () => {}
   let turn: Promise<unknown> = Promise.resolve()
@@ -168,10 +177,12 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     enter('starting')
     const opened = await open(pkg, false)
     try {
-      if (mine !== epoch) throw new LifecycleError('PLUGIN_STOPPED', `${id} was stopped while it was starting`, { plugin: id })
+      if (mine !== epoch)
+        throw new LifecycleError('PLUGIN_STOPPED', `${id} was stopped while it was starting`, { plugin: id })
       session = opened
       await opened.activate(startOf(pkg, state))
-      if (opened.instance.ended || mine !== epoch) throw new LifecycleError('PLUGIN_ENDED', `${id} ended while it was starting`, { plugin: id })
+      if (opened.instance.ended || mine !== epoch)
+        throw new LifecycleError('PLUGIN_ENDED', `${id} ended while it was starting`, { plugin: id })
       reconcile(opened)
     } catch (cause) {
       if (session === opened) session = undefined
@@ -190,7 +201,13 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     const spec: GuestSpec = { plugin: id, code, memoryMb, turnMs, activateMs, messageBytes }
     return openSession({
       plugin: id,
-      caller: { plugin: id, declared: options.declared(from), place: { ...options.place, package: from.folder }, callMs: limits.callMs, instance: options.ids.next(id) },
+      caller: {
+        plugin: id,
+        declared: options.declared(from),
+        place: { ...options.place, package: from.folder },
+        callMs: limits.callMs,
+        instance: options.ids.next(id),
+      },
       limits,
       hold,
       subscriber: options.subscriber,
@@ -277,18 +294,31 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       unhold()
       unhold = options.hold(unit) // U5
     }
-    if (why.strike) quarantined ||= why.processLost || why.code === 'SANDBOX_TURN_TIMEOUT' || why.code === 'SANDBOX_MEMORY'
-    const again = why.strike ? undefined : (call: LostCall) => (call.kind === 'fn' ? false : (lost.push(call), true))
-    await closeSession(from, reasonOf(why), 0, again).catch((error: unknown) => options.onLog(unit, 'warn', String(error)))
+    if (why.strike)
+      quarantined ||= why.processLost || why.code === 'SANDBOX_TURN_TIMEOUT' || why.code === 'SANDBOX_MEMORY'
+    const again = why.strike ? undefined : keepLost
+    await closeSession(from, reasonOf(why), 0, again).catch((error: unknown) =>
+      options.onLog(unit, 'warn', String(error)),
+    )
     if (starting) return // launch() rejects and the supervisor decides
     if (why.strike) return supervisor.crashed(reasonOf(why))
     enter('starting', why.message)
     await inTurn(() => supervisor.displaced())
   }
 
+  /** Keeps a call the instance never saw for the next one. A lent function died with its instance. */
+  function keepLost(call: LostCall): boolean {
+    if (call.kind === 'fn') return false
+    lost.push(call)
+    return true
+  }
+
   function failed(cause: unknown, failures: number, retryMs: number | undefined): void {
     const { code, message, stack } = describe(cause)
-    enter(retryMs === undefined ? 'failed' : 'backoff', retryMs === undefined ? `${message} It failed ${failures} times and stays down.` : message)
+    enter(
+      retryMs === undefined ? 'failed' : 'backoff',
+      retryMs === undefined ? `${message} It failed ${failures} times and stays down.` : message,
+    )
     if (retryMs === undefined) giveUp(asReason(cause))
     options.onFailed(unit, { code, message, stack, failures, retryMs })
   }
@@ -302,7 +332,8 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   }
 
   function describe(cause: unknown): { code: string; message: string; stack?: string } {
-    if (!PryxError.is(cause)) return { code: 'PLUGIN_FAILED', message: cause instanceof Error ? cause.message : String(cause) }
+    if (!PryxError.is(cause))
+      return { code: 'PLUGIN_FAILED', message: cause instanceof Error ? cause.message : String(cause) }
     const [message = '', ...frames] = pkg.mapStack(cause.message).split('\n')
     const stack = frames.length > 0 ? frames.join('\n') : cause.stack && pkg.mapStack(cause.stack)
     return { code: cause.code, message, ...(stack && { stack }) }
@@ -352,7 +383,9 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     }
     release()
     enter('active')
-    void closeSession(old, new LifecycleError('PLUGIN_RELOADED', `${id} was reloaded`, { plugin: id }), GRACE_MS).catch((error: unknown) => options.onLog(unit, 'warn', String(error)))
+    void closeSession(old, new LifecycleError('PLUGIN_RELOADED', `${id} was reloaded`, { plugin: id }), GRACE_MS).catch(
+      (error: unknown) => options.onLog(unit, 'warn', String(error)),
+    )
   }
 
   function backTo(old: Session, cause: unknown): never {
@@ -372,10 +405,23 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
 
   // ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  function invoke(kind: InvokeKind, name: string, method: string, args: unknown, call: InvokeOptions): Promise<unknown> {
-    if (session && (stage === 'active' || stage === 'reloading')) return session.instance.invoke(kind, name, method, args, call)
-    if (stage === 'starting' || stage === 'backoff') return settled.promise.then(() => invoke(kind, name, method, args, call))
-    return Promise.reject(new LifecycleError('PLUGIN_DOWN', `${id} is ${stage}${reason ? `: ${reason}` : ''}`, { plugin: id, state: stage }))
+  function invoke(
+    kind: InvokeKind,
+    name: string,
+    method: string,
+    args: unknown,
+    call: InvokeOptions,
+  ): Promise<unknown> {
+    if (session && (stage === 'active' || stage === 'reloading'))
+      return session.instance.invoke(kind, name, method, args, call)
+    if (stage === 'starting' || stage === 'backoff')
+      return settled.promise.then(() => invoke(kind, name, method, args, call))
+    return Promise.reject(
+      new LifecycleError('PLUGIN_DOWN', `${id} is ${stage}${reason ? `: ${reason}` : ''}`, {
+        plugin: id,
+        state: stage,
+      }),
+    )
   }
 }
 
@@ -390,5 +436,7 @@ function reasonOf(end: GuestEnd): PryxError {
 }
 
 function asReason(cause: unknown): PryxError {
-  return PryxError.is(cause) ? cause : errorFromJson({ code: 'PLUGIN_FAILED', message: cause instanceof Error ? cause.message : String(cause) })
+  return PryxError.is(cause)
+    ? cause
+    : errorFromJson({ code: 'PLUGIN_FAILED', message: cause instanceof Error ? cause.message : String(cause) })
 }

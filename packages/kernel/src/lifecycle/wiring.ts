@@ -5,8 +5,8 @@
 import {
   type Capability,
   isEventName,
-  matchesPattern,
   ManifestError,
+  matchesPattern,
   type Permission,
   PermissionError,
   type PluginId,
@@ -72,7 +72,8 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
         await gate.require(caller, `tools:${name}`, trace) // W1
         return callTool({ name, input, from: plugin, trace, signal, timeoutMs: callMs })
       },
-      hook: ({ name, timeoutMs, failure, trace }, value, signal) => hooks.run({ name, value, failure, timeoutMs, from: plugin, trace, signal }),
+      hook: ({ name, timeoutMs, failure, trace }, value, signal) =>
+        hooks.run({ name, value, failure, timeoutMs, from: plugin, trace, signal }),
       emit(name, data, trace) {
         checkName(name)
         const permission: Permission = `events:emit:${name}`
@@ -90,7 +91,10 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
   /** A subscription must be declared; whether each event may be heard is judged as it is sent. */
   function mayHear(caller: Caller, pattern: string): void {
     if (gate.allows(caller, `events:on:${pattern}`)) return
-    const declared = caller.declared.some((permission) => permission.startsWith('events:on:') && matchesPattern(permission.slice('events:on:'.length), pattern))
+    const declared = caller.declared.some(
+      (permission) =>
+        permission.startsWith('events:on:') && matchesPattern(permission.slice('events:on:'.length), pattern),
+    )
     if (!declared) throw undeclaredPattern(caller.plugin, pattern)
     void gate.require(caller, `events:on:${pattern}`, '').catch(() => {}) // asks; the answer is felt by the next event
   }
@@ -115,7 +119,8 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
       version,
       methods,
       keepsTime: true,
-      invoke: ({ from, method, args, trace, signal, timeoutMs }) => unit.invoke('service', name, method, args, { from, trace, signal, timeoutMs }),
+      invoke: ({ from, method, args, trace, signal, timeoutMs }) =>
+        unit.invoke('service', name, method, args, { from, trace, signal, timeoutMs }),
     })
   }
 
@@ -127,7 +132,8 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
       plugin: unit.id,
       description: stated.description || description || '',
       input: stated.input ?? input,
-      invoke: ({ input: value, from, trace, signal }) => unit.invoke('tool', name, '', value, { from, trace, signal, timeoutMs: 0 }),
+      invoke: ({ input: value, from, trace, signal }) =>
+        unit.invoke('tool', name, '', value, { from, trace, signal, timeoutMs: 0 }),
     })
   }
 
@@ -155,9 +161,14 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
 
 function checkName(name: string): void {
   const words: string = name
-  if (!isEventName(name)) throw new UsageError('USAGE_EVENT', `"${words.slice(0, 80)}" is no event name`, { hint: 'Use words joined by dots, such as note.saved.' })
+  if (!isEventName(name))
+    throw new UsageError('USAGE_EVENT', `"${words.slice(0, 80)}" is no event name`, {
+      hint: 'Use words joined by dots, such as note.saved.',
+    })
   if (KERNEL_EVENTS.has(name.split('.', 1)[0] as string)) {
-    throw new UsageError('USAGE_EVENT_RESERVED', `${name} is the kernel's to publish`, { hint: 'Publish under a name of your own.' }) // W3
+    throw new UsageError('USAGE_EVENT_RESERVED', `${name} is the kernel's to publish`, {
+      hint: 'Publish under a name of your own.',
+    }) // W3
   }
 }
 
@@ -174,11 +185,15 @@ function undeclaredPattern(plugin: PluginId, pattern: string): PermissionError {
 }
 
 function notStated(unit: Unit, path: string, found: string | undefined, wanted: string): ManifestError {
-  return new ManifestError('MANIFEST_OFFER', `${unit.id} offers ${wanted}, but ${path} of its manifest says ${found ?? 'nothing of it'}`, {
-    file: `${unit.pkg.folder}/package.json`,
-    path,
-    found: found ?? 'nothing',
-    expected: wanted,
-    hint: `Say ${wanted} in ${path}.`,
-  })
+  return new ManifestError(
+    'MANIFEST_OFFER',
+    `${unit.id} offers ${wanted}, but ${path} of its manifest says ${found ?? 'nothing of it'}`,
+    {
+      file: `${unit.pkg.folder}/package.json`,
+      path,
+      found: found ?? 'nothing',
+      expected: wanted,
+      hint: `Say ${wanted} in ${path}.`,
+    },
+  )
 }

@@ -1,7 +1,7 @@
 // packages/kernel/src/node/create-kernel.ts: the kernel on this machine: real clock, real files, real isolates.
 import { mkdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type Capability, type Limits, type PluginId } from '../contract/index.ts'
+import type { Capability, Limits, PluginId } from '../contract/index.ts'
 import { type InstallOptions, type Kernel, openKernel } from '../kernel.ts'
 import type { ConsentPrompt } from '../permissions/authority.ts'
 import { createAuditFiles, sha256 } from './audit-file.ts'
@@ -53,9 +53,16 @@ export async function createKernel(options: KernelOptions = {}): Promise<NodeKer
     {
       clock: createClock(),
       ids: createIds(),
-      sandboxes: createSandboxes({ snapshots: createSnapshotStore(readFileSync(builtFile('guest.js')), join(data, 'cache')) }),
+      sandboxes: createSandboxes({
+        snapshots: createSnapshotStore(readFileSync(builtFile('guest.js')), join(data, 'cache')),
+      }),
       grants: createGrantsFile(join(data, 'grants.json'), {
-        onCorrupt: (kept) => options.onIncident?.({ what: 'the grants file was damaged', file: join(data, 'grants.json'), kept: String(kept) }),
+        onCorrupt: (kept) =>
+          options.onIncident?.({
+            what: 'the grants file was damaged',
+            file: join(data, 'grants.json'),
+            kept: String(kept),
+          }),
       }),
       audit: createAuditFiles(join(data, 'audit')),
       hash: sha256,
@@ -69,12 +76,20 @@ export async function createKernel(options: KernelOptions = {}): Promise<NodeKer
       limits: options.limits,
       standby: options.standby,
       maxProcessBytes: options.maxProcessBytes,
-      host: () => ({ node: process.versions.node, pid: process.pid, startedAt, rssBytes: process.memoryUsage.rss(), url: options.url?.() }),
+      host: () => ({
+        node: process.versions.node,
+        pid: process.pid,
+        startedAt,
+        rssBytes: process.memoryUsage.rss(),
+        url: options.url?.(),
+      }),
     },
   )
   return Object.assign(kernel, {
-    installFolder: async (folder: string, choice?: InstallOptions) => kernel.install(await openPluginFolder(resolve(folder)), choice),
-    reloadFolder: async (plugin: PluginId) => kernel.reload(plugin, await openPluginFolder(kernel.package(plugin).folder)),
+    installFolder: async (folder: string, choice?: InstallOptions) =>
+      kernel.install(await openPluginFolder(resolve(folder)), choice),
+    reloadFolder: async (plugin: PluginId) =>
+      kernel.reload(plugin, await openPluginFolder(kernel.package(plugin).folder)),
   })
 }
 

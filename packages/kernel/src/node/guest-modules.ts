@@ -5,7 +5,11 @@ export type Clip = { code: string; message: string; used: number; max: number; s
 
 /** Source of a module that re-exports `names` of the namespace lying under the global `key`. Any string may be an export name. */
 export function moduleSource(key: string, names: readonly string[]): string {
-  const lines = names.map((name, i) => (name === 'default' ? `export default m.default` : `const v${i} = m[${JSON.stringify(name)}]; export { v${i} as ${JSON.stringify(name)} }`))
+  const lines = names.map((name, i) =>
+    name === 'default'
+      ? `export default m.default`
+      : `const v${i} = m[${JSON.stringify(name)}]; export { v${i} as ${JSON.stringify(name)} }`,
+  )
   return `const m = globalThis.${key}\n${lines.join('\n')}`
 }
 

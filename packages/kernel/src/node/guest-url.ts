@@ -1,5 +1,17 @@
 // packages/kernel/src/node/guest-url.ts: Node's URL parser, lent to guests: strings in, strings out.
-const PARTS = ['href', 'protocol', 'username', 'password', 'host', 'hostname', 'port', 'pathname', 'search', 'hash', 'origin'] as const
+const PARTS = [
+  'href',
+  'protocol',
+  'username',
+  'password',
+  'host',
+  'hostname',
+  'port',
+  'pathname',
+  'search',
+  'hash',
+  'origin',
+] as const
 const SETTABLE = new Set<string>(PARTS.filter((part) => part !== 'origin'))
 const MAX_LENGTH = 2_097_152 // characters
 

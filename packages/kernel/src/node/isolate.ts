@@ -4,9 +4,9 @@
 //   I3  A turn runs on this thread or on the thread pool, as the caller says; "quick" is who has shown a row of short turns.
 import type ivmTypes from 'isolated-vm'
 import { runCrypto } from '../guest/web/crypto-host.ts'
+import { MAX_TURN_BYTES } from './control.ts'
 import { type Clip, moduleSource, namesOf } from './guest-modules.ts'
 import { parseUrl, setUrl } from './guest-url.ts'
-import { MAX_TURN_BYTES } from './control.ts'
 import { ivm } from './native.ts'
 
 const QUICK_TURNS = 20 // turns under SLOW_MS before a plugin may run on this thread
@@ -64,7 +64,12 @@ export interface GuestIsolate {
 }
 
 /** Makes the isolate from the snapshot; the guest runtime is there, the plugin's code is not yet. */
-export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.ExternalCopy<ArrayBuffer> | undefined, runtime: string, events: IsolateEvents): GuestIsolate {
+export function createGuestIsolate(
+  spec: IsolateSpec,
+  snapshot: ivmTypes.ExternalCopy<ArrayBuffer> | undefined,
+  runtime: string,
+  events: IsolateEvents,
+): GuestIsolate {
   const isolate = new ivm.Isolate({
     memoryLimit: spec.memoryMb,
     ...(snapshot && { snapshot }),
@@ -82,7 +87,9 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
   let quickTurns = 0
   let turns = 0
   const runtimeRecord = boot()
-  const deliver = runtimeRecord.getSync('deliver', { reference: true }) as ivmTypes.Reference<(text: string, ...buffers: unknown[]) => void>
+  const deliver = runtimeRecord.getSync('deliver', { reference: true }) as ivmTypes.Reference<
+    (text: string, ...buffers: unknown[]) => void
+  >
 
   return {
     id: spec.id,
@@ -114,7 +121,11 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
     try {
       const { text, buffers } = takeAll(batches)
       if (buffers.length === 0) deliver.applySync(undefined, [text], { timeout: spec.turnMs })
-      else deliver.applySync(undefined, [text, ...buffers.map(exact)] as [string, ...never[]], { timeout: spec.turnMs, arguments: { copy: true } })
+      else
+        deliver.applySync(undefined, [text, ...buffers.map(exact)] as [string, ...never[]], {
+          timeout: spec.turnMs,
+          arguments: { copy: true },
+        })
     } catch (error) {
       failed(error, performance.now() - startedAt)
     }
@@ -130,7 +141,10 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
     try {
       const { text, buffers } = takeAll(batches)
       const copy = buffers.length > 0 ? ({ arguments: { copy: true } } as const) : {}
-      await deliver.apply(undefined, [text, ...buffers.map(exact)] as [string, ...never[]], { timeout: spec.turnMs, ...copy })
+      await deliver.apply(undefined, [text, ...buffers.map(exact)] as [string, ...never[]], {
+        timeout: spec.turnMs,
+        ...copy,
+      })
     } catch (error) {
       failed(error, performance.now() - startedAt)
     } finally {
@@ -160,9 +174,20 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
     if (ended) return
     const message = messageOf(error)
     if (/timed out/.test(message))
-      end({ code: 'SANDBOX_TURN_TIMEOUT', message: `one turn ran longer than ${spec.turnMs} ms`, used: Math.round(ms), max: spec.turnMs, strike: true })
+      end({
+        code: 'SANDBOX_TURN_TIMEOUT',
+        message: `one turn ran longer than ${spec.turnMs} ms`,
+        used: Math.round(ms),
+        max: spec.turnMs,
+        strike: true,
+      })
     else if (/disposed|memory limit/i.test(message))
-      end({ code: 'SANDBOX_MEMORY', message: `the isolate passed its memory limit of ${spec.memoryMb} MiB`, max: spec.memoryMb, strike: true })
+      end({
+        code: 'SANDBOX_MEMORY',
+        message: `the isolate passed its memory limit of ${spec.memoryMb} MiB`,
+        max: spec.memoryMb,
+        strike: true,
+      })
     else report(error) // an unhandled rejection: the isolate is well
   }
 
@@ -170,12 +195,20 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
   function report(error: unknown): void {
     const stack = error instanceof Error && typeof error.stack === 'string' ? error.stack.slice(0, 8_000) : undefined
     const name = error instanceof Error ? String(error.name).slice(0, 64) : 'Error'
-    const json = { name, code: 'UNHANDLED_REJECTION', message: messageOf(error).slice(0, 4_000), ...(stack && { stack }) }
+    const json = {
+      name,
+      code: 'UNHANDLED_REJECTION',
+      message: messageOf(error).slice(0, 4_000),
+      ...(stack && { stack }),
+    }
     events.sent(JSON.stringify([{ t: 'uncaught', error: json }]), [])
   }
 
   function stuckEnd(): { code: string; message: string } {
-    return { code: 'SANDBOX_STUCK', message: `a turn did not end at its limit of ${spec.turnMs} ms and cannot be interrupted` }
+    return {
+      code: 'SANDBOX_STUCK',
+      message: `a turn did not end at its limit of ${spec.turnMs} ms and cannot be interrupted`,
+    }
   }
 
   // ── start and end ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -186,7 +219,10 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
     const startedAt = performance.now()
     try {
       const plugin = await isolate.compileModule(spec.code, { filename: `${spec.name}/plugin.js` })
-      const entry = isolate.compileModuleSync(`import * as plugin from 'plugin'\nimport { start } from 'pryx:runtime'\nstart(plugin)`, { filename: 'pryx-entry.js' })
+      const entry = isolate.compileModuleSync(
+        `import * as plugin from 'plugin'\nimport { start } from 'pryx:runtime'\nstart(plugin)`,
+        { filename: 'pryx-entry.js' },
+      )
       entry.instantiateSync(context, (specifier: string) => {
         if (specifier === 'plugin') return plugin
         return builtin(specifier)
@@ -205,7 +241,13 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
     if (ended) return
     const message = messageOf(error)
     if (/timed out/.test(message))
-      return end({ code: 'SANDBOX_TURN_TIMEOUT', message: `loading ran longer than ${spec.activateMs} ms`, used: Math.round(ms), max: spec.activateMs, strike: true })
+      return end({
+        code: 'SANDBOX_TURN_TIMEOUT',
+        message: `loading ran longer than ${spec.activateMs} ms`,
+        used: Math.round(ms),
+        max: spec.activateMs,
+        strike: true,
+      })
     if (/disposed|memory limit/i.test(message)) return failed(error, ms)
     const stack = error instanceof Error ? `\n${String(error.stack ?? '').slice(0, 4_000)}` : ''
     end({ code: 'PLUGIN_LOAD_FAILED', message: `${message}${stack}`, strike: true })
@@ -214,9 +256,16 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
   function builtin(specifier: string): ivmTypes.Module {
     const names = specifier === 'pryx:runtime' ? ['start'] : namesOf(runtimeRecord, specifier)
     if (names === undefined) {
-      throw new Error(`the bundle imports "${specifier.slice(0, 80)}", which is not there; bundle it with \`pryx build\` (only zod is supplied)`)
+      throw new Error(
+        `the bundle imports "${specifier.slice(0, 80)}", which is not there; bundle it with \`pryx build\` (only zod is supplied)`,
+      )
     }
-    const source = specifier === 'pryx:runtime' ? runtimeRecord : (runtimeRecord.getSync('modules', { reference: true }) as ivmTypes.Reference).getSync(specifier, { reference: true })
+    const source =
+      specifier === 'pryx:runtime'
+        ? runtimeRecord
+        : (runtimeRecord.getSync('modules', { reference: true }) as ivmTypes.Reference).getSync(specifier, {
+            reference: true,
+          })
     const key = '__pryxModule'
     context.global.setSync(key, (source as ivmTypes.Reference).derefInto())
     const module = isolate.compileModuleSync(moduleSource(key, names), { filename: `${specifier}.js` })
@@ -253,7 +302,8 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
       send: (text: string, ...buffers: Uint8Array[]) => send(text, buffers),
       parseUrl,
       setUrl,
-      random: (bytes: number) => openssl().randomFillSync(new Uint8Array(Math.min(Math.max(0, bytes | 0), MAX_RANDOM_BYTES))),
+      random: (bytes: number) =>
+        openssl().randomFillSync(new Uint8Array(Math.min(Math.max(0, bytes | 0), MAX_RANDOM_BYTES))),
       startTimer,
       stopTimer,
       now: () => Math.round(performance.now() * 10) / 10,
@@ -262,7 +312,10 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
     const names = Object.keys(lent)
     const script = `return __pryxBoot({ ${names.map((name, i) => `${name}: $${i}`).join(', ')} })`
     const callbacks = Object.values(lent).map((fn) => new ivm.Callback(fn as (...args: never[]) => unknown))
-    return context.evalClosureSync(script, callbacks, { result: { reference: true }, timeout: 1_000 }) as ivmTypes.Reference<Record<string, unknown>>
+    return context.evalClosureSync(script, callbacks, {
+      result: { reference: true },
+      timeout: 1_000,
+    }) as ivmTypes.Reference<Record<string, unknown>>
   }
 
   function send(text: unknown, buffers: unknown[]): void {
@@ -274,7 +327,13 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
   }
 
   function floodEnd(): Clip {
-    return { code: 'SANDBOX_FLOOD', message: `one turn sent more than ${MAX_TURN_BYTES / 1_048_576} MiB`, used: turnBytes, max: MAX_TURN_BYTES, strike: true }
+    return {
+      code: 'SANDBOX_FLOOD',
+      message: `one turn sent more than ${MAX_TURN_BYTES / 1_048_576} MiB`,
+      used: turnBytes,
+      max: MAX_TURN_BYTES,
+      strike: true,
+    }
   }
 
   function startTimer(id: unknown, ms: unknown): boolean {
@@ -297,8 +356,15 @@ export function createGuestIsolate(spec: IsolateSpec, snapshot: ivmTypes.Externa
   function cryptoCall(id: unknown, operation: unknown, parameters: unknown, ...data: unknown[]): void {
     const bytes = data.filter((item): item is Uint8Array => item instanceof Uint8Array)
     runCrypto(openssl().webcrypto as unknown as Crypto, String(operation), String(parameters), bytes).then(
-      (result) => answer({ t: 'crypto', id: Number(id), ...(result.json !== undefined && { json: result.json }) }, result.data),
-      (error: unknown) => answer({ t: 'crypto', id: Number(id), error: messageOf(error).slice(0, 500), name: error instanceof Error ? error.name : 'Error' }),
+      (result) =>
+        answer({ t: 'crypto', id: Number(id), ...(result.json !== undefined && { json: result.json }) }, result.data),
+      (error: unknown) =>
+        answer({
+          t: 'crypto',
+          id: Number(id),
+          error: messageOf(error).slice(0, 500),
+          name: error instanceof Error ? error.name : 'Error',
+        }),
     )
   }
 
@@ -315,10 +381,18 @@ function joinBatches(batches: Batch[]): Batch {
   const buffers: Uint8Array[] = []
   const texts: string[] = []
   for (const batch of batches) {
-    texts.push(buffers.length === 0 || batch.buffers.length === 0 ? batch.text : shiftBuffers(batch.text, buffers.length))
+    texts.push(
+      buffers.length === 0 || batch.buffers.length === 0 ? batch.text : shiftBuffers(batch.text, buffers.length),
+    )
     buffers.push(...batch.buffers)
   }
-  return { text: `[${texts.map((text) => text.slice(1, -1)).filter((text) => text !== '').join(',')}]`, buffers }
+  return {
+    text: `[${texts
+      .map((text) => text.slice(1, -1))
+      .filter((text) => text !== '')
+      .join(',')}]`,
+    buffers,
+  }
 }
 
 /** Moves the buffer indices of one batch. A batch with buffers is parsed once more; that is rare and small beside its bytes. */

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { SourceMap, type SourceMapPayload } from 'node:module'
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
-import { ManifestError, parseManifest, PryxError } from '../contract/index.ts'
+import { ManifestError, PryxError, parseManifest } from '../contract/index.ts'
 import type { PluginPackage } from '../lifecycle/package.ts'
 
 const MAX_MANIFEST_BYTES = 262_144
@@ -29,7 +29,8 @@ export async function openPluginFolder(path: string): Promise<PluginPackage> {
 
 async function readManifest(file: string): Promise<string> {
   try {
-    if ((await stat(file)).size > MAX_MANIFEST_BYTES) throw new ManifestError('MANIFEST_TOO_LARGE', `${file} is larger than ${MAX_MANIFEST_BYTES} bytes`, { file })
+    if ((await stat(file)).size > MAX_MANIFEST_BYTES)
+      throw new ManifestError('MANIFEST_TOO_LARGE', `${file} is larger than ${MAX_MANIFEST_BYTES} bytes`, { file })
     return await readFile(file, 'utf8')
   } catch (cause) {
     if (PryxError.is(cause)) throw cause
@@ -66,9 +67,20 @@ async function entryOf(folder: string, entry: string, file: string): Promise<str
   try {
     const real = await realpath(wanted)
     const inside = relative(folder, real)
-    if (inside.startsWith('..') || isAbsolute(inside)) throw new ManifestError('MANIFEST_ENTRY', `${file}: pryx.entry leads out of the package`, { file, path: 'pryx.entry', found: entry, expected: 'a file inside the package' })
+    if (inside.startsWith('..') || isAbsolute(inside))
+      throw new ManifestError('MANIFEST_ENTRY', `${file}: pryx.entry leads out of the package`, {
+        file,
+        path: 'pryx.entry',
+        found: entry,
+        expected: 'a file inside the package',
+      })
     const { size } = await stat(real)
-    if (size > MAX_CODE_BYTES) throw new ManifestError('MANIFEST_ENTRY', `${wanted} has ${size} bytes (limit ${MAX_CODE_BYTES})`, { file, path: 'pryx.entry', hint: 'Bundle less, or minify.' })
+    if (size > MAX_CODE_BYTES)
+      throw new ManifestError('MANIFEST_ENTRY', `${wanted} has ${size} bytes (limit ${MAX_CODE_BYTES})`, {
+        file,
+        path: 'pryx.entry',
+        hint: 'Bundle less, or minify.',
+      })
     return real
   } catch (cause) {
     if (PryxError.is(cause)) throw cause
@@ -92,7 +104,9 @@ function createStackMapper(entry: string): (stack: string) => string {
     const found = map
     return stack.replace(/[^\s(@]*plugin\.js:(\d+):(\d+)/g, (whole: string, line: string, column: string) => {
       const at = found.findEntry(Number(line) - 1, Number(column) - 1)
-      return 'originalSource' in at ? `${resolve(dirname(entry), at.originalSource)}:${at.originalLine + 1}:${at.originalColumn + 1}` : whole
+      return 'originalSource' in at
+        ? `${resolve(dirname(entry), at.originalSource)}:${at.originalLine + 1}:${at.originalColumn + 1}`
+        : whole
     })
   }
 }

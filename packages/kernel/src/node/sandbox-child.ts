@@ -10,7 +10,15 @@ import { readFileSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { availableParallelism } from 'node:os'
 import type ivmTypes from 'isolated-vm'
-import { BLACK_BOX_BYTES, BLACK_BOX_FD, type FromChild, OUT_WINDOW, PIPE_FD, type ToChild, type TurnReport } from './control.ts'
+import {
+  BLACK_BOX_BYTES,
+  BLACK_BOX_FD,
+  type FromChild,
+  OUT_WINDOW,
+  PIPE_FD,
+  type ToChild,
+  type TurnReport,
+} from './control.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
 import { type Batch, createGuestIsolate, type GuestIsolate } from './isolate.ts'
 import { ivm } from './native.ts'
@@ -50,7 +58,10 @@ let snapshot: ivmTypes.ExternalCopy<ArrayBuffer> | undefined
 let running = false
 let turnNumber = 0
 
-socket.on('data', createFrameReader((frame) => (frame.isolate === 0 ? control(frame) : deliver(frame))))
+socket.on(
+  'data',
+  createFrameReader((frame) => (frame.isolate === 0 ? control(frame) : deliver(frame))),
+)
 socket.on('close', () => process.kill(process.pid, 'SIGKILL')) // C3; exit() could hang on a busy isolate
 socket.on('error', () => process.kill(process.pid, 'SIGKILL'))
 
@@ -93,13 +104,36 @@ function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]):
       },
       slow: () => tell({ c: 'slow', isolate: id }),
       stuck: (end) => tell({ c: 'stuck', isolate: id, name: message.name, ...end }),
-      catastrophe: (text) => tell({ c: 'stuck', isolate: id, name: message.name, code: 'SANDBOX_MEMORY', message: `V8 gave up on this isolate: ${text.slice(0, 200)}` }),
+      catastrophe: (text) =>
+        tell({
+          c: 'stuck',
+          isolate: id,
+          name: message.name,
+          code: 'SANDBOX_MEMORY',
+          message: `V8 gave up on this isolate: ${text.slice(0, 200)}`,
+        }),
     })
-    const seat: Seat = { guest, inbox: [], taken: 0, queued: false, outstanding: 0, ms: 0, turns: 0, reported: 0, heapAt: 0 }
+    const seat: Seat = {
+      guest,
+      inbox: [],
+      taken: 0,
+      queued: false,
+      outstanding: 0,
+      ms: 0,
+      turns: 0,
+      reported: 0,
+      heapAt: 0,
+    }
     seats.set(id, seat)
     void onPool(seat, () => guest.start()).then(() => wake(id))
   } catch (error) {
-    tell({ c: 'ended', isolate: id, code: 'PLUGIN_LOAD_FAILED', message: String((error as Error).message), strike: true })
+    tell({
+      c: 'ended',
+      isolate: id,
+      code: 'PLUGIN_LOAD_FAILED',
+      message: String((error as Error).message),
+      strike: true,
+    })
   }
 }
 
@@ -167,7 +201,8 @@ function runTurn(seat: Seat): void {
   seat.queued = false
   if (guest.ended) return
   const batches = seat.inbox.splice(0)
-  if (lane === 'pool') return void onPool(seat, () => guest.turnOnPool(batches)).then((ms) => turned(seat, batches.length, ms))
+  if (lane === 'pool')
+    return void onPool(seat, () => guest.turnOnPool(batches)).then((ms) => turned(seat, batches.length, ms))
   mark(guest.id)
   const ms = guest.turnSync(batches)
   mark(0)

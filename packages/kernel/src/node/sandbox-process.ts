@@ -9,7 +9,15 @@ import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { needsDecode, SandboxError } from '../contract/index.ts'
-import type { Guest, GuestEnd, GuestEvents, GuestSpec, GuestUsage, Sandboxes, SandboxProcess } from '../sandbox/sandbox.ts'
+import type {
+  Guest,
+  GuestEnd,
+  GuestEvents,
+  GuestSpec,
+  GuestUsage,
+  Sandboxes,
+  SandboxProcess,
+} from '../sandbox/sandbox.ts'
 import { builtFile } from './built.ts'
 import { BLACK_BOX_BYTES, type FromChild, OUT_WINDOW, type ToChild, type TurnReport } from './control.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
@@ -66,7 +74,10 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   child.on('exit', (code, signal) => gone(`it ended by ${signal ?? `exit code ${code}`}${hintOf(lastWords)}`))
   pipe.on('error', () => {}) // the exit says more
   pipe.on('data', guardedReader())
-  const late = setTimeout(() => kill({ code: 'SANDBOX_START', message: `${name} was not ready after ${READY_TIMEOUT_MS} ms` }), READY_TIMEOUT_MS)
+  const late = setTimeout(
+    () => kill({ code: 'SANDBOX_START', message: `${name} was not ready after ${READY_TIMEOUT_MS} ms` }),
+    READY_TIMEOUT_MS,
+  )
   readiness.promise.finally(() => clearTimeout(late)).catch(() => {})
   const kept = options.snapshots.load()
   tell({ c: 'init' }, kept ? [kept] : [])
@@ -94,7 +105,9 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     const resident: Resident = { spec, events: guestEvents, usage, taken: 0, inbox: [], handled: 0, queued: false }
     residents.set(id, resident)
     const { memoryMb, turnMs, activateMs } = spec
-    tell({ c: 'start', isolate: id, name: spec.plugin, memoryMb, turnMs, activateMs }, [new TextEncoder().encode(spec.code)])
+    tell({ c: 'start', isolate: id, name: spec.plugin, memoryMb, turnMs, activateMs }, [
+      new TextEncoder().encode(spec.code),
+    ])
     if (dead) queueMicrotask(() => leave(id, dead as GuestEnd))
     return createGuest(id, resident)
   }
@@ -225,7 +238,8 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     const { usage, events: guestEvents, spec } = resident
     usage.bytesOut += frame.bytes
     const messages = parseBatch(frame.text)
-    if (messages === undefined) return endBadly(frame.isolate, `${spec.plugin} sent something that is not a batch of messages`)
+    if (messages === undefined)
+      return endBadly(frame.isolate, `${spec.plugin} sent something that is not a batch of messages`)
     usage.messagesOut += messages.length
     guestEvents.received(messages, { buffers: frame.buffers }, frame.buffers.length === 0 && !needsDecode(frame.text))
     resident.handled += frame.text.length
@@ -235,7 +249,8 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   }
 
   function drain(resident: Resident | undefined): void {
-    for (let frame = resident?.inbox.shift(); resident && frame; frame = resident.inbox.shift()) receive(resident, frame)
+    for (let frame = resident?.inbox.shift(); resident && frame; frame = resident.inbox.shift())
+      receive(resident, frame)
   }
 
   function endBadly(id: number, message: string): void {
@@ -283,7 +298,12 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     if (!dead) {
       const onTurn = residents.get(readBlackBox(blackBox).isolate)
       culprit = onTurn?.spec.plugin
-      dead = { code: 'SANDBOX_CRASH', message: `${name} is gone: ${how}${culprit ? `, during a turn of ${culprit}` : ''}`, strike: false, processLost: true }
+      dead = {
+        code: 'SANDBOX_CRASH',
+        message: `${name} is gone: ${how}${culprit ? `, during a turn of ${culprit}` : ''}`,
+        strike: false,
+        processLost: true,
+      }
       events.exited(dead.message)
       evict()
     }
@@ -291,7 +311,8 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   }
 
   function evict(): void {
-    for (const [id, resident] of [...residents]) leave(id, { ...(dead as GuestEnd), strike: resident.spec.plugin === culprit })
+    for (const [id, resident] of [...residents])
+      leave(id, { ...(dead as GuestEnd), strike: resident.spec.plugin === culprit })
   }
 
   function tell(message: ToChild, buffers: Uint8Array[] = []): void {
@@ -305,9 +326,24 @@ function spawnChild(blackBox: number, execArgv: readonly string[]): ChildProcess
   const entry = builtFile('sandbox-child.mjs')
   const native = nativePath(entry)
   const readable = [dirname(entry), native].map((path) => `--allow-fs-read=${path}`)
-  const args = ['--permission', '--no-warnings', '--expose-gc', '--allow-addons', ...readable, ...execArgv, entry, native]
-  const [command, prefix] = existsSync(SETPRIV) ? [SETPRIV, ['--pdeathsig', 'KILL', process.execPath]] : [process.execPath, []] // N1
-  return spawn(command, [...prefix, ...args], { stdio: ['ignore', 'ignore', 'pipe', 'pipe', blackBox], env: {}, cwd: dirname(entry) })
+  const args = [
+    '--permission',
+    '--no-warnings',
+    '--expose-gc',
+    '--allow-addons',
+    ...readable,
+    ...execArgv,
+    entry,
+    native,
+  ]
+  const [command, prefix] = existsSync(SETPRIV)
+    ? [SETPRIV, ['--pdeathsig', 'KILL', process.execPath]]
+    : [process.execPath, []] // N1
+  return spawn(command, [...prefix, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', blackBox],
+    env: {},
+    cwd: dirname(entry),
+  })
 }
 
 /** isolated-vm is a dependency of the package the child lies in. */
@@ -318,10 +354,14 @@ function nativePath(entry: string): string {
   try {
     return find.path(folder)
   } catch (cause) {
-    throw new SandboxError('SANDBOX_PLATFORM', `no isolated-vm binary fits ${process.platform}-${process.arch} with Node ${process.version}`, {
-      cause,
-      hint: 'Use Node 24 or 26 on Linux, macOS (arm64) or Windows (x64).',
-    })
+    throw new SandboxError(
+      'SANDBOX_PLATFORM',
+      `no isolated-vm binary fits ${process.platform}-${process.arch} with Node ${process.version}`,
+      {
+        cause,
+        hint: 'Use Node 24 or 26 on Linux, macOS (arm64) or Windows (x64).',
+      },
+    )
   }
 }
 
@@ -359,12 +399,16 @@ function parseBatch(text: string): unknown[] | undefined {
 }
 
 function tooLarge(spec: GuestSpec, used: number): SandboxError {
-  return new SandboxError('SANDBOX_MESSAGE_TOO_LARGE', `a message to ${spec.plugin} has ${used} bytes (limit ${spec.messageBytes})`, {
-    limit: 'messageBytes',
-    used,
-    max: spec.messageBytes,
-    hint: 'Send less at once, or pass a stream.',
-  })
+  return new SandboxError(
+    'SANDBOX_MESSAGE_TOO_LARGE',
+    `a message to ${spec.plugin} has ${used} bytes (limit ${spec.messageBytes})`,
+    {
+      limit: 'messageBytes',
+      used,
+      max: spec.messageBytes,
+      hint: 'Send less at once, or pass a stream.',
+    },
+  )
 }
 
 function keepLast(words: string[], text: string): void {
@@ -373,6 +417,8 @@ function keepLast(words: string[], text: string): void {
 }
 
 function hintOf(words: string[]): string {
-  const line = /(FATAL ERROR[^\n]*|heap out of memory[^\n]*|ERR_[A-Z_]+[^\n]*|Check failed[^\n]*)/.exec(words.join(''))?.[0]
+  const line = /(FATAL ERROR[^\n]*|heap out of memory[^\n]*|ERR_[A-Z_]+[^\n]*|Check failed[^\n]*)/.exec(
+    words.join(''),
+  )?.[0]
   return line ? ` (${line.slice(0, 160)})` : ''
 }

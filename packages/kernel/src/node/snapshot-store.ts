@@ -12,7 +12,11 @@ export interface SnapshotStore {
 
 /** @param folder Where files may be kept; without one the snapshot lives in memory only. */
 export function createSnapshotStore(runtime: Uint8Array, folder?: string): SnapshotStore {
-  const key = createHash('sha256').update(runtime).update(`${process.version} ${process.versions.v8} ${process.platform} ${process.arch}`).digest('hex').slice(0, 32)
+  const key = createHash('sha256')
+    .update(runtime)
+    .update(`${process.version} ${process.versions.v8} ${process.platform} ${process.arch}`)
+    .digest('hex')
+    .slice(0, 32)
   let kept: Uint8Array | undefined
   return {
     load() {
@@ -40,7 +44,9 @@ function write(folder: string, name: string, snapshot: Uint8Array): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const path = join(folder, name)
-    writeFileSync(`${path}.new`, Buffer.concat([createHash('sha256').update(snapshot).digest(), snapshot]), { mode: 0o600 })
+    writeFileSync(`${path}.new`, Buffer.concat([createHash('sha256').update(snapshot).digest(), snapshot]), {
+      mode: 0o600,
+    })
     renameSync(`${path}.new`, path)
   } catch {
     // A cache: without it the next process makes its own.

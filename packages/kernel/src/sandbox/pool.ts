@@ -6,7 +6,7 @@
 //   P4  What costs a process goes into a process of its own next time (quarantine).
 import { LifecycleError, type Release, type Scope } from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
-import type { Guest, GuestEvents, GuestSpec, SandboxProcess, Sandboxes } from './sandbox.ts'
+import type { Guest, GuestEvents, GuestSpec, Sandboxes, SandboxProcess } from './sandbox.ts'
 
 const WATCH_EVERY_MS = 50
 const TURN_GRACE_MS = 100 // a turn past its own limit by this cannot be interrupted
@@ -133,13 +133,21 @@ export function createPool(options: PoolOptions): Pool {
   }
 
   /** Ends a process and makes room at once: its slot takes the spare, where the guests start again. */
-  function replace(process: SandboxProcess, reason: { code: string; message: string; culprit?: string | undefined }): void {
+  function replace(
+    process: SandboxProcess,
+    reason: { code: string; message: string; culprit?: string | undefined },
+  ): void {
     const slot = slotOf(process)
     if (slot) slots.delete(slot.key)
     if (spare === process) spare = undefined
     const startedAt = clock.now()
     process.kill(reason)
-    options.onReplaced({ process: process.name, reason: reason.message, culprit: reason.culprit, tookMs: clock.now() - startedAt })
+    options.onReplaced({
+      process: process.name,
+      reason: reason.message,
+      culprit: reason.culprit,
+      tookMs: clock.now() - startedAt,
+    })
     scheduleSpare()
     suspect()
   }
@@ -192,7 +200,10 @@ export function createPool(options: PoolOptions): Pool {
     }
     if (turn === undefined && process.silentMs() > SUSPICIOUS_MS * 2) suspect()
     if (turn === undefined && process.silentMs() > SILENT_MS)
-      return replace(process, { code: 'SANDBOX_SILENT', message: `${process.name} has not answered for ${SILENT_MS} ms` })
+      return replace(process, {
+        code: 'SANDBOX_SILENT',
+        message: `${process.name} has not answered for ${SILENT_MS} ms`,
+      })
     if (!ping) return
     process.ping()
     const resident = process.residentBytes()

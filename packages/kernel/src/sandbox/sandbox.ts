@@ -84,5 +84,12 @@ export interface SandboxProcess {
 
 /** Makes sandbox processes. */
 export interface Sandboxes {
-  spawn(name: string, events: { /** A turn takes long; it may never end. */ slow(): void; stuck(plugin: string, end: { code: string; message: string }): void; exited(reason: string): void }): SandboxProcess
+  spawn(
+    name: string,
+    events: {
+      /** A turn takes long; it may never end. */ slow(): void
+      stuck(plugin: string, end: { code: string; message: string }): void
+      exited(reason: string): void
+    },
+  ): SandboxProcess
 }

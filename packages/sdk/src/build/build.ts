@@ -5,7 +5,15 @@
 import { readFile, rename } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type Manifest, ManifestError, parseManifest, UsageError } from '@pryx/kernel/contract'
-import { type BuildContext, type BuildFailure, type BuildOptions, context, formatMessages, type Message, type Plugin } from 'esbuild'
+import {
+  type BuildContext,
+  type BuildFailure,
+  type BuildOptions,
+  context,
+  formatMessages,
+  type Message,
+  type Plugin,
+} from 'esbuild'
 
 /** Modules the runtime supplies to every plugin. */
 const SUPPLIED = ['zod']
@@ -54,7 +62,12 @@ async function rebuild(building: BuildContext, folder: string, file: string): Pr
     await rename(map, `${file}.map`)
     await rename(bundle, file) // B2
     const { length } = await readFile(file)
-    return { manifest, file, bytes: length, warnings: await formatMessages(result.warnings, { kind: 'warning', color: false }) }
+    return {
+      manifest,
+      file,
+      bytes: length,
+      warnings: await formatMessages(result.warnings, { kind: 'warning', color: false }),
+    }
   } catch (error) {
     throw isBuildFailure(error) ? await buildFailed(folder, error) : error
   }
@@ -87,7 +100,11 @@ const refuseNode: Plugin = {
   name: 'pryx-no-node',
   setup(build) {
     build.onResolve({ filter: /^node:/ }, ({ path }) => ({
-      errors: [{ text: `a plugin cannot import ${path}: its isolate has web standards, not Node. Ask for a capability instead (ctx.use(Fs), ctx.use(Net) …).` }],
+      errors: [
+        {
+          text: `a plugin cannot import ${path}: its isolate has web standards, not Node. Ask for a capability instead (ctx.use(Fs), ctx.use(Net) …).`,
+        },
+      ],
     }))
   },
 }
@@ -108,13 +125,23 @@ async function readManifest(folder: string): Promise<Manifest> {
   try {
     text = await readFile(file, 'utf8')
   } catch (cause) {
-    throw new ManifestError('MANIFEST_MISSING', `${file} cannot be read`, { file, expected: 'a package.json with a "pryx" key', cause, hint: 'Run this in the folder of a plugin.' })
+    throw new ManifestError('MANIFEST_MISSING', `${file} cannot be read`, {
+      file,
+      expected: 'a package.json with a "pryx" key',
+      cause,
+      hint: 'Run this in the folder of a plugin.',
+    })
   }
   try {
     return parseManifest(JSON.parse(text), file)
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause
-    throw new ManifestError('MANIFEST_SYNTAX', `${file} is not JSON: ${cause.message}`, { file, found: cause.message, expected: 'JSON', cause })
+    throw new ManifestError('MANIFEST_SYNTAX', `${file} is not JSON: ${cause.message}`, {
+      file,
+      found: cause.message,
+      expected: 'JSON',
+      cause,
+    })
   }
 }
 
@@ -124,11 +151,15 @@ function isBuildFailure(error: unknown): error is BuildFailure {
 
 async function buildFailed(folder: string, failure: BuildFailure): Promise<UsageError> {
   const frames = await formatMessages(failure.errors, { kind: 'error', color: false })
-  return new UsageError('BUILD_FAILED', `${basename(folder)} does not build: ${placeOf(failure.errors[0])}\n${frames.join('\n')}`, {
-    file: failure.errors[0]?.location?.file,
-    line: failure.errors[0]?.location?.line,
-    hint: 'Correct it and save; the version that runs stays until then.',
-  })
+  return new UsageError(
+    'BUILD_FAILED',
+    `${basename(folder)} does not build: ${placeOf(failure.errors[0])}\n${frames.join('\n')}`,
+    {
+      file: failure.errors[0]?.location?.file,
+      line: failure.errors[0]?.location?.line,
+      hint: 'Correct it and save; the version that runs stays until then.',
+    },
+  )
 }
 
 function placeOf(message: Message | undefined): string {
