@@ -2,7 +2,7 @@
 //   I1  What the guest says is untrusted: each message is parsed, each payload decoded once, and a bad one costs only itself.
 //   I2  A call into the guest is answered once: by the guest, by its time-out, by its cancel or by the end of the instance.
 //   I3  Nothing is delivered to, and nothing is taken from, an instance that has ended.
-//   I4  Calls waiting in either direction are bounded by the plugin's queue limit.
+//   I4  Calls waiting in either direction are bounded by the plugin's queue limit, and its requests by its rate.
 import {
   decode,
   type ErrorJson,
@@ -23,10 +23,26 @@ import {
 } from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
 import type { Guest } from '../sandbox/sandbox.ts'
+import { createRate } from './rate.ts'
 import { createStreams } from './streams.ts'
 
 const LOAD_GRACE_MS = 300 // beyond `activateMs`: code that hangs as it loads is stopped, and named, by the sandbox first
 const SWEEP_MS = 50 // how exactly time-outs of calls are kept
+/** Messages that make the kernel do something; answers and acknowledgements follow from its own. */
+const REQUESTS = new Set([
+  'call',
+  'use',
+  'tool',
+  'hook',
+  'emit',
+  'on',
+  'off',
+  'provide',
+  'withdraw',
+  'log',
+  'checkpoint',
+  'uncaught',
+])
 const MAX_LOG = 8_192 // characters of one log line
 
 type Message<T extends GuestMessage['t']> = Extract<GuestMessage, { t: T }>
@@ -114,6 +130,9 @@ export function createInstance(
   const outgoing = new Map<number, AbortController>()
   const streams = createStreams({ post: send, encode: pack, decode: unpack, errorJson: errorToJson })
   const handles: Handles = { sendStream: streams.send, receiveStream: streams.receive, receiveFunction: remoteFunction }
+  const rate = createRate(limits.messagesPerSecond, clock, (count) =>
+    ports.log('warn', `${count} requests were refused: more than ${limits.messagesPerSecond} a second`),
+  )
   const activation = Promise.withResolvers<void>()
   const stopped = Promise.withResolvers<void>()
   let state = Promise.withResolvers<{ has: boolean; state: unknown }>()
@@ -264,6 +283,7 @@ export function createInstance(
         continue
       }
       try {
+        if (REQUESTS.has(message.t) && !rate.take()) throw tooFast(plugin, limits.messagesPerSecond) // I4
         handle(message, plain ? undefined : parcel)
       } catch (error) {
         refused(message, error) // I1
@@ -364,6 +384,7 @@ export function createInstance(
 
   function refused(message: GuestMessage, error: unknown): void {
     if ('id' in message && message.t !== 'reply' && message.t !== 'cancel') return reply(message.id, undefined, error)
+    if (PryxError.is(error, 'SANDBOX_RATE')) return // counted and told by the rate
     ports.log('warn', `a ${message.t} message was refused: ${error instanceof Error ? error.message : String(error)}`)
   }
 
@@ -414,6 +435,14 @@ function late(plugin: string, { kind, name, method, options }: Omit<LostCall, 's
   return new ServiceError('SERVICE_TIMEOUT', `${what} of ${plugin} did not answer within ${options.timeoutMs} ms`, {
     plugin,
     service: name,
+  })
+}
+
+function tooFast(plugin: string, max: number): SandboxError {
+  return new SandboxError('SANDBOX_RATE', `${plugin} makes more than ${max} requests a second`, {
+    limit: 'messagesPerSecond',
+    max,
+    hint: 'Send less often, or several things in one message.',
   })
 }
 
