@@ -3,8 +3,8 @@
 //   G2  A call that overlaps a process replacement is judged by the bound for replacements, all others by the one for latency.
 //   G3  A siege during which this process itself was kept waiting for a processor says nothing, and is repeated.
 import { readFileSync } from 'node:fs'
-import { createTestKernel, type TestKernel } from '../../packages/kernel/src/kernel-testing.ts'
 import { defineService } from '../../packages/kernel/src/contract/index.ts'
+import { createTestKernel, type TestKernel } from '../../packages/kernel/src/kernel-testing.ts'
 
 export const P99_MS = 50
 export const REPLACED_MS = 500
@@ -24,9 +24,12 @@ export interface Attack {
   manifest?: Record<string, unknown>
   /** Show short turns first, so that the blow falls on the lane honest plugins share. */
   trusted?: boolean
-  /** Code the kernel must name it with; absent: it must not fail at all; `any`: it may fail or not (it differs by V8). */
-  code24?: never
+  /** Code the kernel must name it with; absent: it does harm to nobody and must not fail. */
   fails?: string | RegExp
+  /** It need not fail: what it tries may be fended off before it comes to that. */
+  mayHold?: boolean
+  /** What `go` must answer. */
+  answers?: unknown
   seconds?: number
 }
 
@@ -43,6 +46,7 @@ export interface SiegeReport {
   doubled: number
   beats: number
   failures: { code: string; message: string; failures: number; final: boolean }[]
+  answers: unknown[]
   starved: number
 }
 
@@ -63,12 +67,12 @@ const sources: Record<(typeof HONEST)[number], string> = {
   echo: `export default { activate(ctx) { ctx.provide({ kind: 'service', name: 'echo', version: '1.0.0' }, { ping: (n) => n }) } }`,
   relay: `const out = { kind: 'event', name: 'relay.beat', schema: { parse: (x) => x } }
 export default { activate(ctx) {
-  ctx.events.on('beat.*', (n) => { ctx.emit(out, n).catch(() => {}) }, { capacity: 1000 })
+  ctx.events.on('beat.n', (n) => { ctx.emit(out, n).catch(() => {}) }, { capacity: 1000 })
   ctx.provide({ kind: 'service', name: 'relay', version: '1.0.0' }, { ping: async (n) => n })
 } }`,
   counter: `export default { activate(ctx) {
   const state = ctx.previous ?? { got: 0, lost: 0, doubled: 0, next: undefined }
-  ctx.events.on('relay.*', (n) => {
+  ctx.events.on('relay.beat', (n) => {
     state.got++
     if (state.next !== undefined && n > state.next) state.lost += n - state.next
     if (state.next !== undefined && n < state.next) state.doubled++
@@ -89,20 +93,31 @@ export interface Town extends AsyncDisposable {
 }
 
 export async function openTown(): Promise<Town> {
-  const host = await createTestKernel({ standby: true })
-  await host.add('counter', sources.counter, { provides: { counter: '1.0.0' }, events: { listens: ['relay.*'], emits: [] } })
-  await host.add('relay', sources.relay, { provides: { relay: '1.0.0' }, events: { listens: ['beat.*'], emits: ['relay.*'] } })
+  const host = await createTestKernel({ standby: 'always' })
+  await host.add('counter', sources.counter, {
+    provides: { counter: '1.0.0' },
+    events: { listens: ['relay.beat'], emits: [] },
+  })
+  await host.add('relay', sources.relay, {
+    provides: { relay: '1.0.0' },
+    events: { listens: ['beat.n'], emits: ['relay.*'] },
+  })
   await host.add('echo', sources.echo, { provides: { echo: '1.0.0' } })
   let serial = 0
   return {
     host,
     async siege(attack) {
       let report = await besiege(host, attack, `hostile${++serial}`)
-      for (let tries = 1; tries < TRIES && report.starved > MAX_STARVED; tries++) report = await besiege(host, attack, `hostile${++serial}`) // G3
+      for (let tries = 1; tries < TRIES && report.starved > MAX_STARVED && missed(report); tries++)
+        report = await besiege(host, attack, `hostile${++serial}`) // G3
       return report
     },
     [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
   }
+}
+
+function missed({ p99, replacedMs }: SiegeReport): boolean {
+  return p99 >= P99_MS || replacedMs >= REPLACED_MS
 }
 
 interface Sample {
@@ -144,7 +159,8 @@ async function besiege(host: TestKernel, attack: Attack, id: string): Promise<Si
   const open = new Set<Promise<void>>()
   let sent = 0
   let beats = 0
-  const attacking = assault(host, attack, id, until)
+  const answers: unknown[] = []
+  const attacking = assault(host, attack, { id, until, answers })
   while (performance.now() < until) {
     const now = performance.now()
     for (; startedAt + sent * PACE_MS <= now; sent++) call(startedAt + sent * PACE_MS, sent) // G1
@@ -160,8 +176,14 @@ async function besiege(host: TestKernel, attack: Attack, id: string): Promise<Si
   for (const release of releases) void release()
   const after = await counter.count()
 
-  const inOutage = samples.filter((sample) => outages.some((outage) => sample.from < outage.to && sample.to > outage.from)) // G2
-  const others = samples.filter((sample) => !inOutage.includes(sample)).map(length).sort((a, b) => a - b)
+  const doubled = after.doubled - before.doubled
+  const inOutage = samples.filter((sample) =>
+    outages.some((outage) => sample.from < outage.to && sample.to > outage.from),
+  ) // G2
+  const others = samples
+    .filter((sample) => !inOutage.includes(sample))
+    .map(length)
+    .sort((a, b) => a - b)
   return {
     calls: samples.length,
     failedCalls,
@@ -170,10 +192,11 @@ async function besiege(host: TestKernel, attack: Attack, id: string): Promise<Si
     max: others.at(-1) ?? 0,
     replacedMs: Math.max(0, ...inOutage.map(length)),
     replacements,
-    lost: after.lost - before.lost + (beats - (after.got - (after.doubled - before.doubled) - before.got)) - (after.lost - before.lost),
-    doubled: after.doubled - before.doubled,
+    lost: beats - (after.got - before.got - doubled),
+    doubled,
     beats,
     failures,
+    answers,
     starved,
   }
 
@@ -200,18 +223,28 @@ async function besiege(host: TestKernel, attack: Attack, id: string): Promise<Si
 }
 
 /** Installs the hostile plugin and lets it strike, again and again, until `until`. */
-async function assault({ kernel, write }: TestKernel, attack: Attack, id: string, until: number): Promise<void> {
+async function assault(
+  { kernel, write }: TestKernel,
+  attack: Attack,
+  { id, until, answers }: { id: string; until: number; answers: unknown[] },
+): Promise<void> {
   await new Promise((done) => setTimeout(done, QUIET_MS))
   const code = attack.whole
     ? attack.code
     : `export default { activate(ctx) { ctx.provide({ kind: 'service', name: '${id}', version: '1.0.0' }, { warm() {}, go() { ${attack.code} } }) } }`
-  const folder = await write(id, code.replaceAll('HOSTILE', id), { ...(!attack.whole && { provides: { [id]: '1.0.0' } }), ...attack.manifest })
+  const folder = await write(id, code.replaceAll('HOSTILE', id), {
+    ...(!attack.whole && { provides: { [id]: '1.0.0' } }),
+    ...attack.manifest,
+  })
   await kernel.installFolder(folder).catch(() => {})
   if (attack.whole) return
   while (performance.now() < until - 300) {
     const hostile = await kernel.use(defineService<Hostile>(id, '1.0.0'), { timeoutMs: 5_000 }).catch(() => undefined)
     if (attack.trusted) for (let n = 0; n < 40; n++) await hostile?.warm().catch(() => {})
-    hostile?.go().catch(() => {})
+    hostile?.go().then(
+      (answer) => answers.push(answer),
+      (error: unknown) => answers.push(error),
+    )
     await new Promise((done) => setTimeout(done, AGAIN_MS))
   }
 }

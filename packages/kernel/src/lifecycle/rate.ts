@@ -18,35 +18,26 @@ export function createRate(perSecond: number, clock: Clock, onRefused: (count: n
   let refused = 0
   return {
     take() {
-      if (left >= 1) {
-        left--
-        return true
-      }
       refill()
-      if (left >= 1) {
-        left--
-        return true
-      }
-      refuse()
-      return false
+      if (left < 1) return refuse()
+      left--
+      return true
     },
   }
 
-  /** Asked only when empty: the hot path reads no clock. */
   function refill(): void {
     const now = clock.now()
-    const gained = (Math.max(0, now - filledAt) * perSecond) / 1_000
-    if (gained < 1) return
-    left = Math.min(most, left + gained) // Q1
+    left = Math.min(most, left + (Math.max(0, now - filledAt) * perSecond) / 1_000) // Q1
     filledAt = now
   }
 
-  function refuse(): void {
-    if (refused++ > 0) return
+  function refuse(): false {
+    if (refused++ > 0) return false
     clock.after(TELL_EVERY_MS, () => {
       const count = refused
       refused = 0
       onRefused(count) // Q2
     })
+    return false
   }
 }
