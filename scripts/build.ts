@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 import { englishOnly, guestBundle } from '../packages/kernel/src/guest/guest-bundle.ts'
 
@@ -62,20 +62,29 @@ await buildPlugins()
 if (flags.has('--types'))
   execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.types.json'], { cwd: root, stdio: 'inherit' })
 
-/** Plugins are built by `pryx build`'s own function, as any author's are. */
+/** Plugins are built by `pryx build`'s own function, as any author's are; a page has a build script of its own. */
 async function buildPlugins(): Promise<void> {
-  const folders = globSync('{plugins,examples}/*/package.json', { cwd: root }).map((file) => dirname(file))
-  for (const folder of folders) {
+  const files = globSync('{plugins,examples}/**/package.json', {
+    cwd: root,
+    exclude: (path) => path.includes('node_modules'),
+  })
+  for (const folder of files.map((file) => dirname(file)).sort()) {
     const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as {
       pryx?: { entry: string }
     }
     if (manifest.pryx === undefined || !existsSync(join(root, folder, 'src/plugin.ts'))) continue
-    await whenChanged(folder, [folder, 'packages/sdk/src', 'packages/kernel/src/contract'], async () => {
-      const { buildPlugin } = await import(join(root, 'packages/sdk/dist/build/index.js'))
-      await buildPlugin(join(root, folder))
-      console.error(`built ${folder}`)
-    })
+    await whenChanged(folder, [folder, 'packages/sdk/src', 'packages/kernel/src/contract'], () => buildOne(folder))
   }
+}
+
+async function buildOne(folder: string): Promise<void> {
+  const { buildPlugin } = (await import(pathToFileURL(join(root, 'packages/sdk/dist/build/index.js')).href)) as {
+    buildPlugin(folder: string): Promise<unknown>
+  }
+  await buildPlugin(join(root, folder))
+  const page = join(root, folder, 'page/build.ts')
+  if (existsSync(page)) execFileSync(process.execPath, [page], { stdio: 'inherit' })
+  console.error(`built ${folder}`)
 }
 
 function library(name: string, entries: string[]): (typeof bundles)[number] {
