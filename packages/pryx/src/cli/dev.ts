@@ -1,0 +1,140 @@
+// packages/pryx/src/cli/dev.ts: `pryx dev`: a host whose plugins are built and swapped in at each edit (K7).
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { createClock, createReloader, openPluginFolder, type PluginPackage, parseJson, watchPaths } from '@pryx/kernel'
+import {
+  createScope,
+  type PluginId,
+  PryxError,
+  parseManifest,
+  type Release,
+  shortName,
+  UsageError,
+} from '@pryx/kernel/contract'
+import type { PluginBuilder } from '@pryx/sdk/build'
+import { CONFIG_FILE, emptyConfig, type HostConfig, loadConfig } from '../host/config.ts'
+import type { Host } from '../host/host.ts'
+import { errorText } from '../terminal/error-text.ts'
+import { safe } from '../terminal/style.ts'
+import type { Output } from './output.ts'
+import { runHost, type Surface, type UpOptions } from './run-host.ts'
+
+export async function dev(output: Output, options: UpOptions, folder?: string): Promise<void> {
+  const { config, ids } = choose(options, folder)
+  const workshops = new Map(ids.map((id) => [id, openWorkshop(config.plugins[id]!.source)]))
+  await Promise.all(
+    [...workshops.values()].map((one) =>
+      one.build().catch((error: unknown) => output.note(errorText(error, output.style))),
+    ),
+  )
+  await runHost(output, options, config, (host, surface) => watchAll(host, surface, workshops))
+}
+
+/** The configuration, and which of its plugins are worked on. */
+function choose(options: UpOptions, folder: string | undefined): { config: HostConfig; ids: PluginId[] } {
+  const file = options.config ?? CONFIG_FILE
+  if (folder === undefined && (options.config !== undefined || existsSync(file))) {
+    const config = loadConfig(file, options)
+    return { config, ids: Object.keys(config.plugins) }
+  }
+  const source = resolve(folder ?? '.')
+  const config = existsSync(file) ? loadConfig(file, options) : emptyConfig(source, options)
+  const known = Object.entries(config.plugins).find(([, entry]) => entry.source === source)
+  if (known) return { config, ids: [known[0]] }
+  const id = nameOf(source)
+  if (config.plugins[id])
+    throw new UsageError('USAGE_PLUGIN', `${config.file} has another plugin called "${id}"`, {
+      file: config.file,
+      hint: `Point its source to ${source}, or rename one of them.`,
+    })
+  config.plugins[id] = { source }
+  return { config, ids: [id] }
+}
+
+function nameOf(folder: string): PluginId {
+  const file = join(folder, 'package.json')
+  if (!existsSync(file))
+    throw new UsageError('USAGE_FOLDER', `${folder} is not a plugin: it has no package.json`, {
+      file,
+      hint: 'Go to the folder of a plugin, or name it: `pryx dev FOLDER`.',
+    })
+  return shortName(parseManifest(parseJson(readFileSync(file, 'utf8'), file), file).name)
+}
+
+interface Workshop {
+  readonly folder: string
+  /** What is watched. */
+  readonly paths: readonly string[]
+  /** Builds from sources; does nothing where there are none. */
+  build(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Where one plugin is built. Its builder is made at first use: a manifest that is broken now may be mended later. */
+function openWorkshop(folder: string): Workshop {
+  const hasSources = existsSync(join(folder, 'src/plugin.ts'))
+  let builder: PluginBuilder | undefined
+  return {
+    folder,
+    paths: hasSources ? [join(folder, 'src'), join(folder, 'package.json')] : [folder],
+    async build() {
+      if (!hasSources) return
+      const { openBuilder } = await import('@pryx/sdk/build')
+      builder ??= await openBuilder(folder)
+      await builder.build()
+    },
+    close: async () => builder?.[Symbol.asyncDispose](),
+  }
+}
+
+function watchAll(host: Host, surface: Surface, workshops: ReadonlyMap<PluginId, Workshop>): Release {
+  const scope = createScope('dev')
+  for (const [id, workshop] of workshops) watchOne(host, surface, { id, workshop, scope })
+  surface.say(
+    { event: 'dev.watching', plugins: [...workshops.keys()] },
+    surface.style.dim(`Watching ${[...workshops.keys()].join(', ')}`),
+  )
+  return async () => {
+    await scope[Symbol.asyncDispose]()
+    await Promise.all([...workshops.values()].map((one) => one.close()))
+  }
+}
+
+function watchOne(
+  host: Host,
+  { say, style }: Surface,
+  { id, workshop, scope }: { id: PluginId; workshop: Workshop; scope: ReturnType<typeof createScope> },
+): void {
+  let editedAt = 0 // of the first edit that is not live yet, epoch ms
+  createReloader({
+    scope,
+    clock: createClock(),
+    watch: (onChange) =>
+      watchPaths(workshop.paths, () => {
+        editedAt ||= Date.now()
+        onChange()
+      }),
+    build: workshop.build,
+    open: () => openPluginFolder(workshop.folder),
+    current: () => (host.broken.has(id) ? NOTHING : host.kernel.package(id)),
+    consent: async () => {}, // the kernel asks for what is new as it swaps
+    swap: (next) => (host.broken.has(id) ? host.reload(id) : host.kernel.reload(id, next)),
+    onReloaded() {
+      const tookMs = Date.now() - editedAt
+      editedAt = 0
+      say(
+        { event: 'dev.live', plugin: id, tookMs },
+        `${style.green('↻')} ${style.bold(safe(id))} is live ${style.dim(`${tookMs} ms after the edit`)}`,
+      )
+    },
+    onError(error) {
+      editedAt = 0
+      say(
+        { event: 'dev.failed', plugin: id, error: PryxError.is(error) ? error.toJSON() : String(error) },
+        `${errorText(error, style)}\n  ${style.dim(`${safe(id)} goes on as it was.`)}`,
+      )
+    },
+  })
+}
+
+const NOTHING = { revision: '' } as PluginPackage // what a plugin that could not be opened runs

@@ -1,0 +1,263 @@
+// packages/pryx/src/cli/program.ts: every command with its options and examples. What a command does is loaded when it runs.
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { EXIT } from './exit.ts'
+import { createOutput, type Output } from './output.ts'
+import type { CommonOptions } from './target.ts'
+
+/** Runs the command line and sets the exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = createProgram()
+  try {
+    await program.parseAsync([...argv])
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    if (error.exitCode !== 0 && argv.includes('--json'))
+      process.stdout.write(
+        `${JSON.stringify({ error: { name: 'UsageError', code: 'USAGE_COMMAND', message: error.message.replace(/^error: /, '') } }, null, 2)}\n`,
+      )
+  }
+}
+
+export function createProgram(): Command {
+  const program = new Command('pryx')
+    .description('Runs plugins behind a wall, each with the permissions you gave it and no others.')
+    .option('-v, --version', 'print the version')
+    .action(() => print(program))
+  program.exitOverride().showHelpAfterError('(add --help for options and examples)').showSuggestionAfterError()
+  addHost(program)
+  addPlugins(program)
+  addPermissions(program)
+  addRecords(program)
+  addExamples(program, [
+    'pryx up',
+    'pryx up --port 8080 --consent declared',
+    'pryx plugins',
+    'pryx permissions revoke log-monitor "fs:read:/srv/logs/**"',
+  ])
+  program.addHelpText(
+    'after',
+    '\nExit codes: 0 done · 1 it failed · 2 the command was not understood · 3 no host is running · 130 Ctrl-C',
+  )
+  return program
+}
+
+async function print(program: Command): Promise<void> {
+  if (!program.opts<{ version?: boolean }>().version) return program.help({ error: true })
+  const { VERSION } = await import('@pryx/kernel')
+  process.stdout.write(`${VERSION}\n`)
+}
+
+function addHost(program: Command): void {
+  const up = command(program, 'up', 'start the host and its plugins', [
+    'pryx up',
+    'pryx up --port 8080 --workspace ~/work',
+    'pryx up --consent declared   # grant what the manifests ask for',
+    'pryx up --json               # JSON lines for other programs',
+  ])
+  hostOptions(up).action(action(async (output, options) => (await import('./up.ts')).up(output, options)))
+  const dev = command(program, 'dev [folder]', 'start the host and swap plugins in as you edit them', [
+    'pryx dev                # the plugin in this folder, or all of pryx.json',
+    'pryx dev plugins/weather',
+  ])
+  hostOptions(dev).action(
+    action(async (output, options, folder?: string) => (await import('./dev.ts')).dev(output, options, folder)),
+  )
+  command(program, 'build [folder]', 'build a plugin to the one file its manifest names', [
+    'pryx build',
+    'pryx build plugins/weather --json',
+  ]).action(
+    action(async (output, _options, folder = '.') => (await import('./build.ts')).build(output, folder as string)),
+  )
+  command(program, 'doctor', 'look at everything a host needs and say what to do', [
+    'pryx doctor',
+    'pryx doctor --json',
+  ]).action(action(async (output, options) => (await import('./doctor.ts')).doctor(output, options)))
+}
+
+function hostOptions(one: Command): Command {
+  return one
+    .option('-p, --port <number>', 'port of the pages (0: a free one)', port)
+    .option('--host <address>', 'address to listen on')
+    .option('-w, --workspace <folder>', 'folder that plugins call the workspace')
+    .addOption(
+      new Option('--consent <how>', 'declared: grant what manifests declare, without asking').choices(['declared']),
+    )
+    .option('--verbose', 'print log lines of every level')
+}
+
+function addPlugins(program: Command): void {
+  const group = program.command('plugins').description('see plugins and switch them on and off')
+  command(
+    group,
+    'list',
+    'list plugins with their state and use',
+    ['pryx plugins', 'pryx plugins list --json'],
+    true,
+  ).action(action(async (output, options) => (await import('./plugins.ts')).listPlugins(output, options)))
+  command(group, 'info <plugin>', 'everything about one plugin', ['pryx plugins info scheduler']).action(
+    action(async (output, options, id) => (await import('./plugins.ts')).showPlugin(output, options, id as string)),
+  )
+  for (const [name, text] of [
+    ['enable', 'start plugins and keep them on'],
+    ['disable', 'stop plugins and keep them off'],
+    ['reload', 'read plugins from disk again and swap them in'],
+  ] as const) {
+    command(group, `${name} <plugin...>`, text, [`pryx plugins ${name} log-monitor`]).action(
+      action(async (output, options, ids) =>
+        (await import('./plugins.ts')).switchPlugins(output, options, name, ids as string[]),
+      ),
+    )
+  }
+}
+
+function addPermissions(program: Command): void {
+  const group = program.command('permissions').description('see what plugins may do, grant it, take it back')
+  command(
+    group,
+    'list [plugin]',
+    'list what plugins ask for and what they were granted',
+    ['pryx permissions', 'pryx permissions list log-monitor --json'],
+    true,
+  ).action(
+    action(async (output, options, id?: string) =>
+      (await import('./permissions.ts')).listPermissions(output, options, id),
+    ),
+  )
+  command(group, 'grant <plugin> [permission]', 'allow a permission that the plugin declares', [
+    'pryx permissions grant log-monitor storage',
+    'pryx permissions grant log-monitor --all --for session',
+    'pryx permissions grant web kernel:control --mode ask',
+  ])
+    .option('--all', 'everything it declares')
+    .addOption(
+      new Option('--mode <mode>', 'allow, or ask each time').choices(['allow', 'ask', 'deny']).default('allow'),
+    )
+    .addOption(span())
+    .action(
+      action(async (output, options, id, permission) =>
+        (await import('./permissions.ts')).grant(output, options, id as string, permission as string | undefined),
+      ),
+    )
+  command(group, 'revoke <plugin> [permission]', 'take a permission back; the next call is refused', [
+    'pryx permissions revoke log-monitor storage',
+    'pryx permissions revoke log-monitor --all',
+  ])
+    .option('--all', 'everything it declares')
+    .action(
+      action(async (output, options, id, permission) =>
+        (await import('./permissions.ts')).revoke(output, options, id as string, permission as string | undefined),
+      ),
+    )
+
+  const approvals = program.command('approvals').description('answer what plugins ask')
+  command(
+    approvals,
+    'list',
+    'list the questions that wait',
+    ['pryx approvals', 'pryx approvals list --json'],
+    true,
+  ).action(action(async (output, options) => (await import('./approvals.ts')).listApprovals(output, options)))
+  for (const answer of ['allow', 'deny'] as const) {
+    command(approvals, `${answer} <id>`, `${answer} what a question asks for; the beginning of its id will do`, [
+      `pryx approvals ${answer} approval-x1`,
+      `pryx approvals ${answer} approval-x1 --for forever`,
+    ])
+      .addOption(span('once'))
+      .action(
+        action(async (output, options, id) =>
+          (await import('./approvals.ts')).answerApproval(output, options, id as string, answer),
+        ),
+      )
+  }
+}
+
+function addRecords(program: Command): void {
+  const audit = program.command('audit').description('the record of every privileged act')
+  command(
+    audit,
+    'show',
+    'show the newest entries',
+    ['pryx audit', 'pryx audit show -n 100 --plugin log-monitor --outcome denied'],
+    true,
+  )
+    .option('-n, --number <count>', 'how many (at most 1000)', count, 20)
+    .option('--plugin <id>', 'of this plugin only')
+    .addOption(
+      new Option('--outcome <outcome>', 'of this outcome only').choices(['allowed', 'denied', 'failed', 'cancelled']),
+    )
+    .action(action(async (output, options) => (await import('./audit.ts')).showAudit(output, options)))
+  command(audit, 'verify', 'prove that nothing in the record was changed or left out', [
+    'pryx audit verify',
+    'pryx audit verify --json',
+  ]).action(action(async (output, options) => (await import('./audit.ts')).verifyAudit(output, options)))
+  command(program, 'logs [plugin]', 'show what plugins wrote', ['pryx logs', 'pryx logs scheduler --follow'])
+    .option('-f, --follow', 'go on with new lines')
+    .action(action(async (output, options, id?: string) => (await import('./logs.ts')).showLogs(output, options, id)))
+  command(program, 'events [pattern]', 'show what happened last', [
+    'pryx events',
+    'pryx events "task.*" --follow',
+    'pryx events --follow --json | jq .event',
+  ])
+    .option('-f, --follow', 'go on with new events')
+    .option('-n, --number <count>', 'how many of the last ones (at most 200)', count, 20)
+    .action(
+      action(async (output, options, pattern?: string) =>
+        (await import('./logs.ts')).showEvents(output, options, pattern),
+      ),
+    )
+}
+
+function command(parent: Command, usage: string, description: string, examples: string[], isDefault = false): Command {
+  const one = parent
+    .command(usage, { isDefault })
+    .description(description)
+    .option('--json', 'answer in JSON')
+    .option('-c, --config <file>', 'pryx.json to use')
+    .option('--data <folder>', 'data folder of the host')
+  return addExamples(one, examples)
+}
+
+function addExamples(one: Command, examples: string[]): Command {
+  return one.addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}`)
+}
+
+function span(preset = 'forever'): Option {
+  return new Option('--for <span>', 'how long it holds').choices(['once', 'session', 'forever']).default(preset)
+}
+
+type Action = (
+  output: Output,
+  options: CommonOptions & Record<string, never>,
+  ...args: (string | undefined)[]
+) => Promise<void>
+
+/** Errors are told, with an exit code; none leaves as a stack trace unless the fault is ours. */
+function action(
+  run: (output: Output, options: never, ...args: never[]) => Promise<void>,
+): (...args: unknown[]) => Promise<void> {
+  return async (...all) => {
+    const one = all.at(-1) as Command
+    const options = one.opts<CommonOptions & Record<string, never>>()
+    const output = createOutput(options)
+    try {
+      await (run as Action)(output, options, ...(all.slice(0, -2) as string[]))
+    } catch (error) {
+      output.fail(error)
+    }
+  }
+}
+
+function port(text: string): number {
+  const number = Number(text)
+  if (!Number.isInteger(number) || number < 0 || number > 65_535)
+    throw new InvalidArgumentError('A port is a number from 0 to 65535.')
+  return number
+}
+
+function count(text: string): number {
+  const number = Number(text)
+  if (!Number.isInteger(number) || number < 1 || number > 1_000)
+    throw new InvalidArgumentError('A number from 1 to 1000.')
+  return number
+}

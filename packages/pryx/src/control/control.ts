@@ -1,0 +1,152 @@
+// packages/pryx/src/control/control.ts: what the command can see and do of a host, running or at rest.
+//   One list of methods: the socket's server checks calls against `inputs`, its client and the offline view have the same face.
+import type { AuditEntry, ConsentScreen, Kernel, Verdict } from '@pryx/kernel'
+import {
+  type AuditRecord,
+  type HostStatus,
+  LifecycleError,
+  type PendingApproval,
+  type PermissionStatus,
+  type PluginId,
+  type PluginStatus,
+} from '@pryx/kernel/contract'
+import { z } from 'zod'
+import type { BrokenPlugin } from '../host/host.ts'
+import type { Journal, JournalEvent } from '../host/journal.ts'
+
+export interface Control {
+  host(): Promise<HostStatus & { data: string; workspace: string; running: boolean }>
+  plugins(): Promise<{ plugins: PluginStatus[]; broken: BrokenPlugin[] }>
+  /** @throws PLUGIN_UNKNOWN */
+  plugin(id: PluginId): Promise<PluginStatus & { folder: string; warnings: ConsentScreen['warnings'] }>
+  setEnabled(id: PluginId, enabled: boolean): Promise<PluginStatus>
+  reload(id: PluginId): Promise<PluginStatus>
+  grant(id: PluginId, permission: string, choice: GrantChoice): Promise<PermissionStatus[]>
+  revoke(id: PluginId, permission: string): Promise<PermissionStatus[]>
+  approvals(): Promise<PendingApproval[]>
+  /** @throws APPROVAL_UNKNOWN, APPROVAL_RESOLVED */
+  answer(id: string, answer: 'allow' | 'deny', duration: Span): Promise<void>
+  auditTail(n: number): Promise<AuditRecord[]>
+  auditVerify(): Promise<Verdict>
+  logs(id: PluginId | null): Promise<LogLine[]>
+  events(n: number): Promise<JournalEvent[]>
+}
+
+export type Span = 'once' | 'session' | 'forever' | { until: number }
+export interface GrantChoice {
+  mode: 'allow' | 'ask' | 'deny'
+  duration: Span
+}
+
+export interface LogLine {
+  at: number
+  plugin: PluginId
+  level: string
+  text: string
+}
+
+const id = z.string().min(1).max(214)
+const permission = z.string().min(1).max(1_024)
+const duration = z.union([
+  z.enum(['once', 'session', 'forever']),
+  z.strictObject({ until: z.number().int().nonnegative() }),
+])
+const count = z.number().int().min(1).max(1_000)
+
+/** Arguments of each method. */
+export const inputs: Record<keyof Control, z.ZodType<unknown[]>> = {
+  host: z.tuple([]),
+  plugins: z.tuple([]),
+  plugin: z.tuple([id]),
+  setEnabled: z.tuple([id, z.boolean()]),
+  reload: z.tuple([id]),
+  grant: z.tuple([id, permission, z.strictObject({ mode: z.enum(['allow', 'ask', 'deny']), duration })]),
+  revoke: z.tuple([id, permission]),
+  approvals: z.tuple([]),
+  answer: z.tuple([id, z.enum(['allow', 'deny']), duration]),
+  auditTail: z.tuple([count]),
+  auditVerify: z.tuple([]),
+  logs: z.tuple([id.nullable()]),
+  events: z.tuple([count]),
+}
+
+/** What is ruled: a running host, or its records while none runs. */
+export interface Ruled {
+  kernel: Kernel
+  config: { data: string; workspace: string }
+  broken: ReadonlyMap<PluginId, BrokenPlugin>
+  /** Both absent at rest. */
+  journal?: Journal
+  reload?(plugin: PluginId): Promise<void>
+}
+
+/** @param by Who acts, for audit and grants. */
+export function createControl({ kernel, config, broken, journal, reload }: Ruled, { by }: { by: string }): Control {
+  const running = journal !== undefined
+  const status = (id: PluginId) => (running ? kernel.status(id) : resting(kernel.status(id)))
+  return {
+    host: async () => ({ ...kernel.host(), data: config.data, workspace: config.workspace, running }),
+    plugins: async () => ({ plugins: kernel.plugins().map(({ id }) => status(id)), broken: [...broken.values()] }),
+    async plugin(id) {
+      refuseBroken(id)
+      return { ...status(id), folder: kernel.package(id).folder, warnings: kernel.permissions.screen(id).warnings }
+    },
+    async setEnabled(id, enabled) {
+      refuseBroken(id)
+      await (enabled ? kernel.enable(id) : kernel.disable(id))
+      return kernel.status(id)
+    },
+    async reload(id) {
+      if (reload === undefined) throw hostDown()
+      await reload(id)
+      return kernel.status(id)
+    },
+    async grant(id, wanted, choice) {
+      await kernel.permissions.grant(id, wanted, { ...choice, by })
+      return kernel.permissions.list(id)
+    },
+    async revoke(id, wanted) {
+      await kernel.permissions.revoke(id, wanted, by)
+      return kernel.permissions.list(id)
+    },
+    approvals: async () => [...kernel.approvals.pending()],
+    answer: async (id, answer, span) => kernel.approvals.resolve(id, { answer, duration: span, by }),
+    auditTail: async (n) => kernel.audit.tail(n).map(record),
+    auditVerify: () => kernel.audit.verify(),
+    logs: async (id) =>
+      id === null
+        ? kernel
+            .plugins()
+            .flatMap((one) => linesOf(one.id))
+            .sort((a, b) => a.at - b.at)
+        : linesOf(kernel.status(id).id),
+    events: async (n) => journal?.last(n) ?? [],
+  }
+
+  function linesOf(plugin: PluginId): LogLine[] {
+    return kernel.logs(plugin).map((line) => ({ ...line, plugin }))
+  }
+
+  function refuseBroken(id: PluginId): void {
+    const found = broken.get(id)
+    if (found === undefined) return
+    throw new LifecycleError('PLUGIN_BROKEN', `${id} could not be taken in: ${found.error.message}`, {
+      plugin: id,
+      hint: found.error.hint ?? `Correct it, then \`pryx plugins reload ${id}\`.`,
+    })
+  }
+}
+
+export function hostDown(): LifecycleError {
+  return new LifecycleError('HOST_DOWN', 'no host is running here', {
+    hint: 'Start one with `pryx up`, or name its data folder with --data.',
+  })
+}
+
+function resting(status: PluginStatus): PluginStatus {
+  return { ...status, stage: 'stopped', reason: 'no host is running' }
+}
+
+function record({ hash: _hash, prev: _prev, ms, ...entry }: AuditEntry): AuditRecord {
+  return { ...entry, access: [...entry.access], ...(ms !== undefined && { ms }) }
+}

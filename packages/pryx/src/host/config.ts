@@ -1,0 +1,154 @@
+// packages/pryx/src/host/config.ts: pryx.json: which plugins a host runs, from where, with which configuration.
+//   Paths in it are relative to the folder it lies in. Grants are not in it: they are the user's, in the data folder.
+import { readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { parseJson } from '@pryx/kernel'
+import { type Limits, limitsSchema, ManifestError, type PluginId, PryxError } from '@pryx/kernel/contract'
+import { z } from 'zod'
+
+export const CONFIG_FILE = 'pryx.json'
+export const DATA_FOLDER = '.pryx'
+
+export interface PluginEntry {
+  /** Absolute folder of the package. */
+  source: string
+  config?: unknown
+  enabled?: boolean
+  isolation?: 'shared' | 'own'
+  limits?: Partial<Limits>
+}
+
+export interface HostConfig {
+  /** Absolute path of pryx.json, whether it is there or not. */
+  file: string
+  plugins: Record<PluginId, PluginEntry>
+  /** 0: a free one. */
+  port: number
+  host: string
+  /** Names the server goes by beyond the loopback. */
+  hosts: string[]
+  /** Absolute, as is `workspace`. */
+  data: string
+  workspace: string
+  limits: Partial<Limits>
+}
+
+/** What the command line says instead of the file. Relative paths are relative to the current folder. */
+export interface ConfigOverrides {
+  port?: number | undefined
+  host?: string | undefined
+  data?: string | undefined
+  workspace?: string | undefined
+}
+
+const id = z
+  .string()
+  .regex(/^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]{0,63}$/i, 'a plugin id: letters, digits, dots, dashes')
+const entrySchema = z.strictObject({
+  source: z.string().min(1),
+  config: z.record(z.string(), z.unknown()).optional(),
+  enabled: z.boolean().optional(),
+  isolation: z.enum(['shared', 'own']).optional(),
+  limits: limitsSchema.optional(),
+})
+const configSchema = z.strictObject({
+  $schema: z.string().optional(),
+  plugins: z.record(id, entrySchema).default({}),
+  port: z.number().int().min(0).max(65_535).optional(),
+  host: z.string().min(1).optional(),
+  hosts: z.array(z.string().min(1)).max(32).optional(),
+  data: z.string().min(1).optional(),
+  workspace: z.string().min(1).optional(),
+  limits: limitsSchema.optional(),
+})
+
+/** Reads a host's configuration. @throws CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_INVALID with file, path, found, expected. */
+export function loadConfig(path: string, overrides: ConfigOverrides = {}): HostConfig {
+  const file = resolve(path)
+  return parseConfig(parsed(readText(file), file), file, overrides)
+}
+
+/** A configuration without a file: no plugins, everything by default, paths as if pryx.json lay in `folder`. */
+export function emptyConfig(folder: string, overrides: ConfigOverrides = {}): HostConfig {
+  return parseConfig({}, join(resolve(folder), CONFIG_FILE), overrides)
+}
+
+/** Checks a configuration already parsed as JSON. @throws CONFIG_INVALID */
+export function parseConfig(json: unknown, file: string, overrides: ConfigOverrides = {}): HostConfig {
+  const result = configSchema.safeParse(json)
+  if (!result.success) throw invalid(result.error.issues[0]!, json, file)
+  const { plugins, limits = {}, hosts = [], ...given } = result.data
+  const folder = dirname(file)
+  const pathOf = (override: string | undefined, inFile: string) =>
+    override === undefined ? resolve(folder, inFile) : resolve(override)
+  return {
+    file,
+    plugins: Object.fromEntries(
+      Object.entries(plugins).map(([key, entry]) => [
+        key,
+        { ...entry, source: resolve(folder, entry.source) } as PluginEntry,
+      ]),
+    ),
+    port: overrides.port ?? given.port ?? 0,
+    host: overrides.host ?? given.host ?? '127.0.0.1',
+    hosts,
+    data: pathOf(overrides.data, given.data ?? DATA_FOLDER),
+    workspace: pathOf(overrides.workspace, given.workspace ?? '.'),
+    limits: limits as Partial<Limits>,
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new ManifestError(
+      'CONFIG_MISSING',
+      missing ? `there is no ${file}` : `${file} cannot be read: ${(cause as Error).message}`,
+      {
+        file,
+        found: missing ? 'nothing' : (cause as NodeJS.ErrnoException).code,
+        expected: 'a readable pryx.json',
+        cause,
+        hint: 'Write { "plugins": { "NAME": { "source": "./FOLDER" } } } into it, or point to another file with --config.',
+      },
+    )
+  }
+}
+
+function parsed(text: string, file: string): unknown {
+  try {
+    return parseJson(text, file)
+  } catch (cause) {
+    if (!PryxError.is(cause, 'MANIFEST_SYNTAX')) throw cause
+    throw new ManifestError('CONFIG_SYNTAX', cause.message, { ...cause.details, hint: cause.hint, cause })
+  }
+}
+
+function invalid(issue: z.core.$ZodIssue, root: unknown, file: string): ManifestError {
+  const keys = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path
+  const path = keys
+    .map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`))
+    .join('')
+  const value = keys.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key], root)
+  const found = value === undefined ? 'nothing' : clip(JSON.stringify(value))
+  const expected = expectation(issue)
+  return new ManifestError('CONFIG_INVALID', `${file}: ${path || 'the file'} is ${found}; expected ${expected}`, {
+    file,
+    path,
+    found,
+    expected,
+    hint: `Correct ${path || 'it'} and start again.`,
+  })
+}
+
+function expectation(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') return 'no such key'
+  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? 'a plugin id'
+  return issue.message.replace(/^Invalid (input|option): expected /, '').replace(/, received.*$/, '')
+}
+
+function clip(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text
+}

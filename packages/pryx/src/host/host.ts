@@ -1,0 +1,227 @@
+// packages/pryx/src/host/host.ts: the reference host: a kernel with drivers, plugins from pryx.json, a control socket, a lock.
+//   H1  One host per data folder; the lock is taken before anything is read or written there.
+//   H2  The port is ours before any plugin's code runs: a taken port costs nothing.
+//   H3  A plugin that cannot be taken in is reported and kept in `broken`; it stops no other.
+//   H4  The end is bounded: what has not ended by itself after STOP_MS is ended by SIGKILL, and no process is left.
+import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type ConsentPrompt, createKernel, type NodeKernel, openPluginFolder, type PluginPackage } from '@pryx/kernel'
+import { CapabilityError, type ErrorJson, errorToJson, type PluginId, UsageError } from '@pryx/kernel/contract'
+import { createControl } from '../control/control.ts'
+import { openControlServer } from '../control/server.ts'
+import type { HostConfig, PluginEntry } from './config.ts'
+import { openDrivers } from './drivers.ts'
+import { createJournal, type Journal } from './journal.ts'
+import { lockFolder } from './lock.ts'
+import { openSwitches, type Switches } from './switches.ts'
+
+const STOP_MS = 2_400 // of the 3 s a quit may take (N2)
+
+/** Damage that was found and put aside. */
+export interface Incident {
+  what: string
+  /** Where it lies now. */
+  kept?: string
+}
+
+export interface BrokenPlugin {
+  id: PluginId
+  folder: string
+  error: ErrorJson
+}
+
+export interface HostOptions {
+  config: HostConfig
+  /** As in `createKernel`. */
+  consent?: ConsentPrompt | 'declared' | undefined
+  onIncident?(incident: Incident): void
+  /** Told of each plugin that could not be taken in. */
+  onBroken?(plugin: BrokenPlugin): void
+}
+
+export interface Host extends AsyncDisposable {
+  readonly kernel: NodeKernel
+  readonly config: HostConfig
+  readonly url: string
+  /** Plugins of the configuration that could not be taken in, by id. */
+  readonly broken: ReadonlyMap<PluginId, BrokenPlugin>
+  readonly journal: Journal
+  /** Takes the configured plugins in; resolves when each has started, failed, or waits for something. Never rejects. */
+  start(): Promise<void>
+  /** Reads the plugin's folder again and swaps it in; takes it in if that failed before. @throws PLUGIN_UNKNOWN; what opening or starting it threw */
+  reload(plugin: PluginId): Promise<void>
+  /** Ends it all, within 3 s (H4). */
+  stop(): Promise<void>
+}
+
+/**
+ * Opens a host: its folder, port and control socket. No plugin runs before `start`.
+ *
+ * @throws HOST_RUNNING, HOST_DATA, HOST_WORKSPACE, HTTP_PORT_TAKEN, HTTP_LISTEN
+ */
+export async function openHost(options: HostOptions): Promise<Host> {
+  const { config, onIncident = () => {} } = options
+  await using resources = new AsyncDisposableStack()
+  openFolders(config)
+  resources.use(lockFolder(config.data)) // H1
+  const switches = openSwitches(join(config.data, 'switches.json'), (kept) =>
+    onIncident({ what: 'the file of switched-off plugins was damaged', kept }),
+  )
+  const drivers = openDrivers(config, onIncident)
+  resources.defer(() => drivers.http.close())
+  const { url } = await drivers.http.listen() // H2
+  const kernel = await createKernel({
+    data: config.data,
+    workspace: config.workspace,
+    capabilities: Object.values(drivers),
+    ...consentOf(options, (plugin) => isOff(plugin)),
+    limits: config.limits,
+    url: () => url,
+    onIncident: ({ what, kept }) => onIncident({ what, kept }),
+  })
+  resources.defer(() => stopKernel(kernel))
+  const journal = createJournal(kernel)
+  const broken = new Map<PluginId, BrokenPlugin>()
+  const isOff = (plugin: PluginId) => !(switches.of(plugin) ?? config.plugins[plugin]?.enabled ?? true)
+  rememberSwitches(kernel, switches, isOff)
+  const host: Host = { kernel, config, url, broken, journal, start, reload, stop, [Symbol.asyncDispose]: stop }
+  resources.use(await openControlServer(config.data, createControl(host, { by: 'cli' }), journal))
+  const owned = resources.move()
+  let ending: Promise<void> | undefined
+  return host
+
+  async function start(): Promise<void> {
+    const opened = await Promise.all(Object.entries(config.plugins).map(([id, entry]) => openEntry(id, entry)))
+    const present = opened.filter((one) => one !== undefined)
+    await Promise.all(present.filter(({ id }) => isOff(id)).map(({ id, pkg }) => acquaint(kernel, config, id, pkg)))
+    const results = await kernel.installAll(
+      present.map(({ id, entry, pkg }) => ({ pkg, options: choiceOf(id, entry) })),
+    )
+    for (const [i, result] of results.entries())
+      if (result.status === 'rejected') failed(present[i]!.id, present[i]!.entry, result.reason)
+  }
+
+  async function openEntry(
+    id: PluginId,
+    entry: PluginEntry,
+  ): Promise<{ id: PluginId; entry: PluginEntry; pkg: PluginPackage } | undefined> {
+    try {
+      return { id, entry, pkg: await openPluginFolder(entry.source) }
+    } catch (error) {
+      failed(id, entry, error)
+      return undefined
+    }
+  }
+
+  /** H3 */
+  function failed(id: PluginId, { source }: PluginEntry, error: unknown): void {
+    const plugin: BrokenPlugin = { id, folder: source, error: errorToJson(error) }
+    broken.set(id, plugin)
+    options.onBroken?.(plugin)
+  }
+
+  async function reload(id: PluginId): Promise<void> {
+    const entry = config.plugins[id]
+    if (entry === undefined || !broken.has(id)) return kernel.reloadFolder(id)
+    await kernel.install(await openPluginFolder(entry.source), choiceOf(id, entry))
+    broken.delete(id)
+  }
+
+  function choiceOf(id: PluginId, { config: own, isolation, limits }: PluginEntry) {
+    return {
+      id,
+      enabled: !isOff(id),
+      ...(own !== undefined && { config: own }),
+      ...(isolation && { isolation }),
+      ...(limits && { limits }),
+    }
+  }
+
+  function stop(): Promise<void> {
+    ending ??= owned.disposeAsync()
+    return ending
+  }
+}
+
+/**
+ * Makes a plugin's permissions known without asking or starting anything.
+ * A plugin that is switched off is never asked about; it shall be listed with what it would ask for all the same.
+ */
+export async function acquaint(
+  { permissions }: Pick<NodeKernel, 'permissions'>,
+  { data, workspace }: HostConfig,
+  id: PluginId,
+  pkg: PluginPackage,
+): Promise<void> {
+  const place = { plugin: id, workspace: realpathSync(workspace), data: privateFolder(data, id), package: pkg.folder }
+  try {
+    await permissions.settle(id, pkg.manifest, permissions.declared(pkg.manifest, place), place)
+  } catch {
+    // Its install tells what is wrong with it.
+  }
+}
+
+/** Where the kernel keeps a plugin's own data; it need not be there yet. */
+export function privateFolder(data: string, plugin: PluginId): string {
+  return join(existsSync(data) ? realpathSync(data) : data, 'plugins', plugin.replaceAll('/', '__'))
+}
+
+function consentOf({ consent }: HostOptions, isOff: (plugin: PluginId) => boolean): { consent?: ConsentPrompt } {
+  if (consent === undefined) return {}
+  const ask: ConsentPrompt =
+    consent === 'declared'
+      ? async ({ undecided }) => ({ allow: undecided, duration: 'forever', by: 'consent' })
+      : consent
+  return { consent: async (question) => (isOff(question.plugin) ? undefined : ask(question)) }
+}
+
+/** A plugin switched on or off, on whichever surface, stays so after a restart. */
+function rememberSwitches(kernel: NodeKernel, switches: Switches, isOff: (plugin: PluginId) => boolean): void {
+  kernel.on('plugin.stage', (payload, { from }) => {
+    if (from !== 'kernel') return
+    const { plugin, stage, reason } = payload as { plugin: PluginId; stage: string; reason?: string }
+    if (stage === 'disabled' && reason === 'it was switched off') switches.set(plugin, false)
+    else if (stage === 'starting' && isOff(plugin)) switches.set(plugin, true)
+  })
+}
+
+/** H4 */
+async function stopKernel(kernel: NodeKernel): Promise<void> {
+  const late = Promise.withResolvers<'late'>()
+  const timer = setTimeout(late.resolve, STOP_MS, 'late')
+  const pids = kernel.host().processes.map(({ pid }) => pid)
+  if ((await Promise.race([kernel.stop(), late.promise])) === 'late') killAll(pids)
+  clearTimeout(timer)
+}
+
+/** Ends processes of ours that are still there. */
+export function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      if (pid > 0) process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
+function openFolders({ file, data, workspace }: HostConfig): void {
+  if (!statSync(workspace, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new UsageError('HOST_WORKSPACE', `the workspace ${workspace} is not a folder`, {
+      file,
+      path: 'workspace',
+      found: workspace,
+      expected: 'a folder',
+      hint: 'Make it, or name another with --workspace.',
+    })
+  }
+  try {
+    mkdirSync(data, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new CapabilityError('HOST_DATA', `the data folder ${data} cannot be made: ${(cause as Error).message}`, {
+      file: data,
+      cause,
+      hint: 'Make room for it or name another folder with --data.',
+    })
+  }
+}

@@ -1,0 +1,86 @@
+// packages/pryx/src/terminal/facts.ts: what happens in a host, as lines for people. A fact that says nothing new to them has no line.
+import type { JournalEvent } from '../host/journal.ts'
+import { clockTime, type Style, safe, safeLines } from './style.ts'
+
+type Tell = (data: Record<string, unknown>, style: Style, from: string) => string | undefined
+
+export interface FactOptions {
+  /** Starts and log lines of every level too. */
+  verbose?: boolean
+  /** Approvals are asked by a prompt, so need no line. */
+  prompted?: boolean
+}
+
+/** The line for an event, undefined if it needs none. */
+export function factLine(event: JournalEvent, style: Style, options: FactOptions = {}): string | undefined {
+  const tell = event.from === 'kernel' ? KERNEL[event.event] : event.event === 'alert.raised' ? alert : undefined
+  if (tell === undefined || (options.prompted && event.event.startsWith('approval.'))) return undefined
+  if (event.event === 'plugin.log' && !options.verbose && !isTrouble(event.data)) return undefined
+  const line = tell((event.data ?? {}) as Record<string, unknown>, style, event.from)
+  return line === undefined ? undefined : `${style.dim(clockTime(event.at))} ${line}`
+}
+
+/** Any event in one line, for `pryx events`. */
+export function eventLine({ at, event, from, data }: JournalEvent, style: Style): string {
+  return `${style.dim(clockTime(at))} ${style.cyan(safe(event, 128))} ${style.dim(safe(from, 64))} ${safe(JSON.stringify(data) ?? '', 1_000)}`
+}
+
+const KERNEL: Record<string, Tell> = {
+  'plugin.stage': stage,
+  'plugin.failed': ({ plugin, message, failures, final, retryMs, stack }, style) => {
+    const next = final ? 'it stays down' : `next try in ${Math.round(Number(retryMs) / 100) / 10} s`
+    const where = typeof stack === 'string' ? `\n${style.dim(indent(safeLines(stack)))}` : ''
+    return `${style.red('✖')} ${style.bold(safe(plugin))} failed: ${safe(message)} ${style.dim(`(failure ${failures}; ${next})`)}${where}`
+  },
+  'plugin.log': ({ plugin, level, text }, style) =>
+    `${level === 'error' ? style.red('│') : level === 'warn' ? style.yellow('│') : style.dim('│')} ${style.bold(safe(plugin))} ${safe(text)}`,
+  'plugin.dropped': ({ plugin, pattern, count }, style) =>
+    `${style.yellow('▲')} ${style.bold(safe(plugin))} is too slow: ${count} events of ${safe(pattern)} were left out`,
+  'approval.needed': ({ id, plugin, sentence }, style) =>
+    `${style.yellow('?')} ${style.bold(safe(plugin))} wants to ${safe(sentence)} ${style.dim(`· pryx approvals allow ${safe(id)}`)}`,
+  'approval.resolved': ({ plugin, answer, by }, style) =>
+    `${answer === 'allow' ? style.green('✔') : style.red('✖')} ${style.bold(safe(plugin))}: ${answer === 'allow' ? 'allowed' : 'denied'} by ${safe(by)}`,
+  'permission.granted': ({ plugin, permission, by }, style) =>
+    by === 'consent'
+      ? undefined
+      : `${style.green('✔')} ${style.bold(safe(plugin))} was granted ${safe(permission)} ${style.dim(`by ${safe(by)}`)}`,
+  'permission.revoked': ({ plugin, permission, by }, style) =>
+    `${style.yellow('✖')} ${style.bold(safe(plugin))} lost ${safe(permission)} ${style.dim(`by ${safe(by)}`)}`,
+  'sandbox.replaced': ({ process, reason, culprit }, style) =>
+    `${style.yellow('▲')} ${safe(process)} was replaced: ${safe(reason)}${culprit ? ` ${style.dim(`(${safe(culprit)})`)}` : ''}`,
+}
+
+function stage({ plugin, stage, reason }: Record<string, unknown>, style: Style): string | undefined {
+  const name = style.bold(safe(plugin))
+  const why = reason === undefined ? '' : `: ${safe(reason)}`
+  if (stage === 'active') return `${style.green('●')} ${name} is active`
+  if (stage === 'idle') return `${style.dim('○')} ${name} starts at first use`
+  if (stage === 'waiting' && reason !== 'for its turn') return `${style.yellow('○')} ${name} waits${why}`
+  if (stage === 'failed') return `${style.red('✖')} ${name} is down${why}`
+  if (stage === 'disabled') return `${style.dim('○')} ${name} does not run${why}`
+  return undefined
+}
+
+function alert(
+  { severity, file, line, lineNumber, count }: Record<string, unknown>,
+  style: Style,
+  from: string,
+): string {
+  const place =
+    file === undefined ? '' : ` ${style.dim(`${safe(file)}${lineNumber === undefined ? '' : `:${lineNumber}`}`)}`
+  const times = Number(count) > 1 ? ` ${style.dim(`×${count}`)}` : ''
+  const colour = severity === 'warning' ? style.yellow : style.red
+  return `${colour(style.bold(`▲ ${safe(severity ?? 'alert')}`))} ${safe(line ?? '')}${times}${place} ${style.dim(`· ${safe(from)}`)}`
+}
+
+function isTrouble(data: unknown): boolean {
+  const { level } = (data ?? {}) as { level?: string }
+  return level === 'warn' || level === 'error'
+}
+
+function indent(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => `           ${line.trimStart()}`)
+    .join('\n')
+}
