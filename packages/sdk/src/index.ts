@@ -41,6 +41,7 @@ export {
 export { z } from 'zod'
 export type { HttpHandler } from './capabilities/http.ts'
 // The host's capabilities, each behind its permission.
+export { Fs } from './capabilities/fs.ts'
 export { Http } from './capabilities/http.ts'
 export type {
   AuditRecord,
