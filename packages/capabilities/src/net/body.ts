@@ -41,6 +41,7 @@ export function bodyStream(
       },
       cancel() {
         finish(() => {})
+        source.on('error', () => {}) // it tells of its own end as an error, and nobody is left to hear it
         source.destroy()
       },
     },
