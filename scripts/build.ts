@@ -112,7 +112,7 @@ function application(name: string, entries: string[]): (typeof bundles)[number] 
     ...base.options,
     packages: 'bundle',
     conditions: ['source', 'import', 'node', 'default'],
-    external: ['isolated-vm', 'esbuild', 'chokidar'],
+    external: ['isolated-vm', 'esbuild'],
     minifySyntax: true,
     plugins: [englishOnly as Plugin],
     // CommonJS packages inside an ES module call for `require`.

@@ -1,6 +1,6 @@
-// packages/kernel/src/node/watcher.ts: tells of changes below folders, by chokidar.
+// packages/kernel/src/node/watcher.ts: tells of changes below folders, by chokidar. Loaded when the first watch starts: a host that never
+//   reloads does not pay for it.
 import { basename } from 'node:path'
-import { watch } from 'chokidar'
 import type { Release } from '../contract/index.ts'
 
 const IGNORED = new Set(['node_modules', '.git', '.pryx'])
@@ -10,8 +10,21 @@ const IGNORED = new Set(['node_modules', '.git', '.pryx'])
  * (a `dist` that is replaced whole) goes on being watched.
  */
 export function watchPaths(paths: readonly string[], onChange: (path: string) => void): Release {
-  const watcher = watch([...paths], { ignoreInitial: true, ignored: (path) => IGNORED.has(basename(path)), atomic: 20 })
-  watcher.on('all', (_event, path) => onChange(path))
-  watcher.on('error', () => {}) // a folder that went away; its parent is watched too
-  return () => watcher.close()
+  let released = false
+  const starting = import('chokidar').then(({ watch }) => {
+    const watcher = watch([...paths], {
+      ignoreInitial: true,
+      ignored: (path) => IGNORED.has(basename(path)),
+      atomic: 20,
+    })
+    watcher.on('all', (_event, path) => {
+      if (!released) onChange(path)
+    })
+    watcher.on('error', () => {}) // a folder that went away; its parent is watched too
+    return watcher
+  })
+  return async () => {
+    released = true
+    await (await starting).close()
+  }
 }
