@@ -1,0 +1,80 @@
+// bench/src/main.ts: the command. One bench prints its report; all of them run each in a process of its own, so that none warms or burdens another.
+import { execFile } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs, promisify } from 'node:util'
+import type { Bench, Report } from './bench.ts'
+import { call } from './call.ts'
+import { density } from './density.ts'
+import { events } from './events.ts'
+import { benchFolder } from './fixtures.ts'
+import { reload } from './reload.ts'
+import { start } from './start.ts'
+import { tableOf } from './table.ts'
+
+const DEFAULT_ROUNDS = 5
+const benches: readonly Bench[] = [start, call, events, density, reload]
+
+await main()
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { rounds: { type: 'string' }, json: { type: 'boolean' }, save: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+  })
+  if (values.help) return console.log(help())
+  const rounds = Number(values.rounds ?? DEFAULT_ROUNDS)
+  if (!Number.isInteger(rounds) || rounds < 1) return refuse(`--rounds ${values.rounds} is not a number of rounds`)
+  const unknown = positionals.find((name) => !benches.some((bench) => bench.name === name))
+  if (unknown !== undefined) return refuse(`there is no bench "${unknown}"`)
+  const chosen = positionals.length > 0 ? benches.filter(({ name }) => positionals.includes(name)) : benches
+  const [only] = chosen
+  if (values.json && chosen.length > 1) return refuse('--json takes one bench at a time')
+  for (const bench of chosen) {
+    const report = bench === only && chosen.length === 1 ? await measure(bench, rounds) : await measureApart(bench, rounds)
+    if (values.save) await save(report)
+    console.log(values.json ? JSON.stringify(report) : tableOf(report))
+  }
+}
+
+async function measure(bench: Bench, rounds: number): Promise<Report> {
+  const late = setTimeout(() => giveUp(bench), bench.limitMs)
+  const result = await bench.run(rounds)
+  clearTimeout(late)
+  return { bench: bench.name, node: process.version, ...result }
+}
+
+/** All it started ends with this process: Workers by nature, children because their channel closes. */
+function giveUp({ name, limitMs }: Bench): void {
+  console.error(`${name} was not done after ${limitMs / 1_000} s`)
+  process.exit(1)
+}
+
+async function measureApart(bench: Bench, rounds: number): Promise<Report> {
+  const { stdout } = await promisify(execFile)(process.execPath, [import.meta.filename, bench.name, '--json', '--rounds', String(rounds)])
+  return JSON.parse(stdout) as Report
+}
+
+async function save(report: Report): Promise<void> {
+  const folder = join(benchFolder, 'results')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, `${report.bench}.json`), `${JSON.stringify(report, undefined, 2)}\n`)
+}
+
+function help(): string {
+  const lines = benches.map(({ name, about }) => `  ${name.padEnd(9)} ${about}`)
+  return `pnpm bench [NAME…] [--rounds N] [--json] [--save]
+
+Measures Pryx beside its peers in one run. Without a name: all, one after another.
+
+${lines.join('\n')}
+
+  --rounds N  rounds of each participant, in turn (default ${DEFAULT_ROUNDS})
+  --json      one JSON object on stdout and nothing else; takes one name
+  --save      keeps the figures in bench/results/NAME.json`
+}
+
+function refuse(why: string): void {
+  console.error(`${why}. Try --help.`)
+  process.exitCode = 2
+}

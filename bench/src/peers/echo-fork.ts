@@ -1,0 +1,2 @@
+process.on('disconnect', () => process.exit())
+process.on('message', (message) => process.send?.(message))
