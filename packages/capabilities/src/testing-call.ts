@@ -1,4 +1,5 @@
 // packages/capabilities/src/testing-call.ts: calls a capability as the kernel would, judged by a list of grants, without a kernel.
+import { readFileSync } from 'node:fs'
 import { type Capability, createScope, PermissionError, type PluginPlace, type Scope } from '@pryx/kernel/contract'
 
 export interface JudgedCaller extends AsyncDisposable {
@@ -34,5 +35,15 @@ export function judgedCaller(capability: Capability, place: PluginPlace, granted
     judged.push(rest)
     if (grants.some((grant) => capability.covers(grant, rest))) return
     throw new PermissionError('PERMISSION_DENIED', `${capability.name}:${rest} is not granted`, { access: rest })
+  }
+}
+
+/** False too for a process that has ended and waits to be collected. Elsewhere than on Linux it asks for the pid alone. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
   }
 }
