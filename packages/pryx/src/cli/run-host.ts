@@ -9,7 +9,7 @@ import { askApprovals } from '../terminal/approvals.ts'
 import { createConsentPrompt } from '../terminal/consent.ts'
 import { type Conversation, createConversation } from '../terminal/conversation.ts'
 import { errorText } from '../terminal/error-text.ts'
-import { factLine } from '../terminal/facts.ts'
+import { createTeller } from '../terminal/facts.ts'
 import { createScreen, type Screen } from '../terminal/screen.ts'
 import { type Style, safe, safeLines, styleFor } from '../terminal/style.ts'
 import { EXIT } from './exit.ts'
@@ -78,12 +78,11 @@ interface Serving {
 
 async function serve(host: Host, { output, options, surface, quit, conversation, whileUp }: Serving): Promise<void> {
   const { screen, style } = surface
-  const stopFacts = host.journal.follow((event) => {
-    const line = output.json
-      ? JSON.stringify(event)
-      : factLine(event, style, { verbose: options.verbose ?? false, prompted: conversation !== undefined })
-    if (line !== undefined) screen.print(line)
+  const tell = createTeller(screen.print, style, {
+    verbose: options.verbose ?? false,
+    prompted: conversation !== undefined,
   })
+  const stopFacts = host.journal.follow(output.json ? (event) => screen.print(JSON.stringify(event)) : tell)
   const stopAsking = conversation ? askApprovals(host.kernel, conversation, screen, style) : () => {}
   const asked = firstQuestion(host)
   const started = host.start()

@@ -34,7 +34,7 @@ export async function openAtRest(
   if (write) resources.use(lockFolder(config.data)) // R2
   const kernel = resources.adopt(await openRecords(config, write), (one) => one.stop())
   const broken = new Map<PluginId, BrokenPlugin>()
-  await Promise.all(Object.keys(config.plugins).map((id) => takeIn(kernel, config, id, broken)))
+  for (const id of Object.keys(config.plugins)) await takeIn(kernel, config, id, broken)
   const control = createControl({ kernel, config, broken }, { by: 'cli' })
   const owned = resources.move()
   return {

@@ -5,6 +5,7 @@
 //   H4  The end is bounded: what has not ended by itself after STOP_MS is ended by SIGKILL, and no process is left.
 import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type ConsentPrompt, createKernel, type NodeKernel, openPluginFolder, type PluginPackage } from '@pryx/kernel'
 import { CapabilityError, type ErrorJson, errorToJson, type PluginId, UsageError } from '@pryx/kernel/contract'
 import { createControl } from '../control/control.ts'
@@ -16,6 +17,8 @@ import { lockFolder } from './lock.ts'
 import { openSwitches, type Switches } from './switches.ts'
 
 const STOP_MS = 2_400 // of the 3 s a quit may take (N2)
+const GONE_STEP_MS = 5 // between looks whether the ended processes are gone
+const GONE_TRIES = 40
 
 /** Damage that was found and put aside. */
 export interface Incident {
@@ -187,11 +190,17 @@ function rememberSwitches(kernel: NodeKernel, switches: Switches, isOff: (plugin
 
 /** H4 */
 async function stopKernel(kernel: NodeKernel): Promise<void> {
-  const late = Promise.withResolvers<'late'>()
-  const timer = setTimeout(late.resolve, STOP_MS, 'late')
   const pids = kernel.host().processes.map(({ pid }) => pid)
-  if ((await Promise.race([kernel.stop(), late.promise])) === 'late') killAll(pids)
-  clearTimeout(timer)
+  if ((await Promise.race([kernel.stop(), delay(STOP_MS, 'late' as const)])) === 'late') killAll(pids)
+  for (let tries = 0; tries < GONE_TRIES && pids.some(isThere); tries++) await delay(GONE_STEP_MS)
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return pid > 0 && process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 /** Ends processes of ours that are still there. */

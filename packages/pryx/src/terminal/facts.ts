@@ -11,6 +11,31 @@ export interface FactOptions {
   prompted?: boolean
 }
 
+/** Prints the line of each event that needs one. A failure that the kernel also logs is told once. */
+export function createTeller(
+  print: (line: string) => void,
+  style: Style,
+  options: FactOptions = {},
+): (event: JournalEvent) => void {
+  let held: { plugin: unknown; text: string; line: string } | undefined
+  return (event) => {
+    const line = factLine(event, style, options)
+    const { plugin, message, text } = (event.data ?? {}) as Record<string, unknown>
+    const told = event.event === 'plugin.failed' && held?.plugin === plugin && held?.text.startsWith(String(message))
+    if (told) held = undefined
+    release()
+    if (line === undefined) return
+    if (event.event !== 'plugin.log') return print(line)
+    held = { plugin, text: String(text), line }
+    queueMicrotask(release)
+  }
+
+  function release(): void {
+    if (held) print(held.line)
+    held = undefined
+  }
+}
+
 /** The line for an event, undefined if it needs none. */
 export function factLine(event: JournalEvent, style: Style, options: FactOptions = {}): string | undefined {
   const tell = event.from === 'kernel' ? KERNEL[event.event] : event.event === 'alert.raised' ? alert : undefined
@@ -33,7 +58,7 @@ const KERNEL: Record<string, Tell> = {
     return `${style.red('✖')} ${style.bold(safe(plugin))} failed: ${safe(message)} ${style.dim(`(failure ${failures}; ${next})`)}${where}`
   },
   'plugin.log': ({ plugin, level, text }, style) =>
-    `${level === 'error' ? style.red('│') : level === 'warn' ? style.yellow('│') : style.dim('│')} ${style.bold(safe(plugin))} ${safe(text)}`,
+    `${level === 'error' ? style.red('│') : level === 'warn' ? style.yellow('│') : style.dim('│')} ${style.bold(safe(plugin))} ${safe(String(text).split('\n', 1)[0])}`,
   'plugin.dropped': ({ plugin, pattern, count }, style) =>
     `${style.yellow('▲')} ${style.bold(safe(plugin))} is too slow: ${count} events of ${safe(pattern)} were left out`,
   'approval.needed': ({ id, plugin, sentence }, style) =>
