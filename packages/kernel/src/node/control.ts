@@ -1,11 +1,18 @@
 // packages/kernel/src/node/control.ts: what the kernel and a sandbox process say to each other about isolates; guests never see it.
 
+/** With the schema library (`full`) or without (`lean`). */
+export type RuntimeKind = 'full' | 'lean'
+export const RUNTIME_FILES: Readonly<Record<RuntimeKind, 'guest.js' | 'guest-lean.js'>> = {
+  full: 'guest.js',
+  lean: 'guest-lean.js',
+}
+
 /** Kernel → sandbox process. Bytes named in a comment travel as the frame's buffers. */
 export type ToChild =
-  /** Buffers: the startup snapshot, or none: then the child makes one and sends it back. */
-  | { c: 'init' }
+  /** Before the first plugin of a kind. Buffers: its startup snapshot, or none: then the child makes one and sends it back. */
+  | { c: 'runtime'; kind: RuntimeKind }
   /** Buffers: the plugin's code (UTF-8). */
-  | { c: 'start'; isolate: number; name: string; memoryMb: number; turnMs: number; activateMs: number }
+  | { c: 'start'; isolate: number; kind: RuntimeKind; name: string; memoryMb: number; turnMs: number; activateMs: number }
   | { c: 'dispose'; isolate: number }
   /** The kernel has handled this many more bytes of the isolate's messages. */
   | { c: 'credit'; isolate: number; bytes: number }
@@ -15,7 +22,7 @@ export type ToChild =
 export type FromChild =
   | { c: 'ready' }
   /** Buffers: the startup snapshot, to be kept for the next process. */
-  | { c: 'snapshot' }
+  | { c: 'snapshot'; kind: RuntimeKind }
   /** Turns since the last report, per isolate: batches done in all, ms spent in guest code, and heap bytes where measured. */
   | { c: 'turns'; list: TurnReport[] }
   | { c: 'ended'; isolate: number; code: string; message: string; used?: number; max?: number; strike: boolean }
@@ -34,5 +41,7 @@ export const PIPE_FD = 3
 export const BLACK_BOX_FD = 4
 /** Bytes of one isolate's messages that may wait for the kernel before its turns pause. */
 export const OUT_WINDOW = 4 * 1_048_576
+/** Bytes on the pipe at which guests' further frames wait on their own sides of it. */
+export const PIPE_BYTES = 131_072
 /** Bytes one turn may send. */
 export const MAX_TURN_BYTES = 32 * 1_048_576

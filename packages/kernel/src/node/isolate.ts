@@ -290,9 +290,15 @@ export function createGuestIsolate(
     if (why) events.ended(why)
   }
 
+  /** Any call into the isolate may bring up a rejection that nobody in it heard. */
   function heap(): number {
-    const { used_heap_size, externally_allocated_size } = isolate.getHeapStatisticsSync()
-    return used_heap_size + externally_allocated_size
+    try {
+      const { used_heap_size, externally_allocated_size } = isolate.getHeapStatisticsSync()
+      return used_heap_size + externally_allocated_size
+    } catch (error) {
+      failed(error, 0)
+      return 0
+    }
   }
 
   // ── what the guest is lent (I2) ────────────────────────────────────────────────────────────────────────────────

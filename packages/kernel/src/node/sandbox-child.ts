@@ -5,6 +5,7 @@
 //   C4  Isolates take turns in order of arrival; after 5 ms of turns the pipe is served first.
 //   C5  A guest holds this thread only where no neighbour can be made to wait: when it lives here alone, or when turns that
 //       do not end hold every thread of the pool, and then only if its own have been short. All other turns run on the pool.
+//   C6  Guests share the pipe fairly: past PIPE_BYTES on it each one's frames wait their turn, so nobody's words wait behind a flood.
 import { Buffer } from 'node:buffer'
 import { readFileSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
@@ -15,6 +16,7 @@ import {
   BLACK_BOX_FD,
   type FromChild,
   OUT_WINDOW,
+  PIPE_BYTES,
   PIPE_FD,
   type ToChild,
   type TurnReport,
@@ -38,6 +40,8 @@ interface Seat {
   queued: boolean
   /** Bytes sent that the kernel has not handled yet. */
   outstanding: number
+  /** Frames that wait for room on the pipe. */
+  outbox: Batch[]
   ms: number
   turns: number
   reported: number
@@ -51,6 +55,10 @@ const seats = new Map<number, Seat>()
 const ready: Seat[] = []
 /** Who is on the thread pool, and since when. */
 const pooled = new Map<Seat, number>()
+/** Those with frames that wait for the pipe, and the bytes written to it since they were last looked at. */
+const talkers: Seat[] = []
+let written = 0
+let pumping = false
 /** Those that wait for the pool. */
 const parked: Seat[] = []
 const blackBox = Buffer.alloc(BLACK_BOX_BYTES)
@@ -62,6 +70,7 @@ socket.on(
   'data',
   createFrameReader((frame) => (frame.isolate === 0 ? control(frame) : deliver(frame))),
 )
+socket.on('drain', pump)
 socket.on('close', () => process.kill(process.pid, 'SIGKILL')) // C3; exit() could hang on a busy isolate
 socket.on('error', () => process.kill(process.pid, 'SIGKILL'))
 
@@ -99,6 +108,7 @@ function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]):
       sent: (text, buffers) => sent(id, text, buffers),
       wake: () => wake(id),
       ended: (end) => {
+        sayAll(id)
         seats.delete(id)
         tell({ c: 'ended', isolate: id, ...end })
       },
@@ -119,6 +129,7 @@ function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]):
       taken: 0,
       queued: false,
       outstanding: 0,
+      outbox: [],
       ms: 0,
       turns: 0,
       reported: 0,
@@ -151,9 +162,55 @@ function deliver({ isolate, text, buffers }: Frame): void {
 
 function sent(id: number, text: string, buffers: Uint8Array[]): void {
   const seat = seats.get(id)
-  if (seat) seat.outstanding += text.length
-  out.write(id, text, buffers)
+  if (seat === undefined) return
+  seat.outstanding += text.length
+  if (seat.outbox.length > 0 || isPipeFull()) return hold(seat, { text, buffers })
+  writeOut(seat, { text, buffers })
   if (text.length > EARLY_CHARACTERS) out.flush() // the kernel works on these while the turn goes on
+}
+
+// ── the pipe (C6) ────────────────────────────────────────────────────────────────────────────────────────────────
+
+function isPipeFull(): boolean {
+  return written + socket.writableLength > PIPE_BYTES
+}
+
+function hold(seat: Seat, batch: Batch): void {
+  if (seat.outbox.push(batch) === 1) talkers.push(seat)
+  schedulePump()
+}
+
+function writeOut({ guest }: Seat, { text, buffers }: Batch): void {
+  written += text.length
+  for (const buffer of buffers) written += buffer.byteLength
+  out.write(guest.id, text, buffers)
+  schedulePump()
+}
+
+function schedulePump(): void {
+  if (pumping) return
+  pumping = true
+  setImmediate(pump)
+}
+
+/** Round robin, a frame each, while there is room. */
+function pump(): void {
+  pumping = false
+  out.flush()
+  written = 0 // the socket knows of it now
+  while (talkers.length > 0 && !isPipeFull()) {
+    const seat = talkers.shift() as Seat
+    const batch = seat.outbox.shift()
+    if (batch) writeOut(seat, batch)
+    if (seat.outbox.length > 0) talkers.push(seat)
+  }
+  out.flush()
+  if (talkers.length > 0 && !socket.writableNeedDrain) schedulePump()
+}
+
+/** Before word of its end: what a guest said comes first. */
+function sayAll(id: number): void {
+  for (const { text, buffers } of seats.get(id)?.outbox.splice(0) ?? []) out.write(id, text, buffers)
 }
 
 function credit(id: number, bytes: number): void {
@@ -276,7 +333,9 @@ function report(): void {
     if (seat.turns === seat.reported) continue
     let heap = 0
     if (now - seat.heapAt > HEAP_EVERY_MS) {
+      mark(id) // asking brings up what the guest left unheard, traps and all
       heap = seat.guest.heapBytes()
+      mark(0)
       if (heap > 0) seat.heapAt = now
     }
     list.push([id, seat.taken, Math.round(seat.ms * 1_000) / 1_000, seat.turns, heap])
