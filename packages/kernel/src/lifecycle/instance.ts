@@ -3,6 +3,7 @@
 //   I2  A call into the guest is answered once: by the guest, by its time-out, by its cancel or by the end of the instance.
 //   I3  Nothing is delivered to, and nothing is taken from, an instance that has ended.
 //   I4  Calls waiting in either direction are bounded by the plugin's queue limit, and its requests by its rate.
+//   I5  One plugin takes at most a quarter of another's queue, so that a flood of calls leaves room for those of others.
 import {
   decode,
   type ErrorJson,
@@ -127,6 +128,9 @@ export function createInstance(
   clock: Clock,
 ): Instance {
   const pending = new Map<number, Pending>()
+  /** Calls that wait, by who made them. */
+  const waitingOf = new Map<string, number>()
+  const share = Math.max(1, Math.floor(limits.queue / 4))
   const outgoing = new Map<number, AbortController>()
   const streams = createStreams({ post: send, encode: pack, decode: unpack, errorJson: errorToJson })
   const handles: Handles = { sendStream: streams.send, receiveStream: streams.receive, receiveFunction: remoteFunction }
@@ -188,6 +192,9 @@ export function createInstance(
     if (ended) return Promise.reject(gone(plugin))
     if (options.signal?.aborted) return Promise.reject(cancelled(options.signal))
     if (pending.size >= limits.queue) return Promise.reject(queueFull(plugin, limits.queue)) // I4
+    const { from } = options
+    const mine = waitingOf.get(from) ?? 0
+    if (mine >= share && from !== 'host') return Promise.reject(queueFull(plugin, share, from)) // I5
     return new Promise((resolve, reject) => {
       const id = ++serial
       const deadline = options.timeoutMs > 0 ? clock.now() + options.timeoutMs : Number.POSITIVE_INFINITY
@@ -207,6 +214,7 @@ export function createInstance(
       call.batch = guest.posted
       if (options.signal) call.unlisten = onAbort(options.signal, () => cancel(id, cancelled(options.signal)))
       pending.set(id, call)
+      waitingOf.set(from, (waitingOf.get(from) ?? 0) + 1)
       sweep()
     })
   }
@@ -234,6 +242,8 @@ export function createInstance(
     const call = pending.get(id)
     if (call === undefined) return undefined
     pending.delete(id)
+    const { from } = call.lost.options
+    waitingOf.set(from, (waitingOf.get(from) ?? 1) - 1)
     call.unlisten?.()
     return call
   }
@@ -446,8 +456,8 @@ function tooFast(plugin: string, max: number): SandboxError {
   })
 }
 
-function queueFull(plugin: string, max: number): SandboxError {
-  return new SandboxError('SANDBOX_QUEUE_FULL', `${plugin} has ${max} calls waiting`, {
+function queueFull(plugin: string, max: number, from = ''): SandboxError {
+  return new SandboxError('SANDBOX_QUEUE_FULL', `${plugin} has ${max} calls waiting${from && ` of ${from}`}`, {
     limit: 'queue',
     used: max,
     max,

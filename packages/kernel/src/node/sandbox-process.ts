@@ -19,11 +19,19 @@ import type {
   SandboxProcess,
 } from '../sandbox/sandbox.ts'
 import { builtFile } from './built.ts'
-import { BLACK_BOX_BYTES, type FromChild, OUT_WINDOW, type ToChild, type TurnReport } from './control.ts'
+import {
+  BLACK_BOX_BYTES,
+  type FromChild,
+  OUT_WINDOW,
+  type RuntimeKind,
+  type ToChild,
+  type TurnReport,
+} from './control.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 
 const SLICE_MS = 5
+const PIECE = 16 // messages of one guest before another has its turn
 const CREDIT_BYTES = OUT_WINDOW / 8 // handled bytes are credited in lumps: a message for each would double the traffic
 const READY_TIMEOUT_MS = 15_000
 const SETPRIV = '/usr/bin/setpriv'
@@ -41,12 +49,21 @@ export function createSandboxes(options: ProcessOptions): Sandboxes {
 
 type ProcessEvents = Parameters<Sandboxes['spawn']>[1]
 
+interface OpenFrame {
+  frame: Frame
+  messages: unknown[]
+  plain: boolean
+  at: number
+}
+
 interface Resident {
   spec: GuestSpec
   events: GuestEvents
   usage: GuestUsage
   taken: number
   inbox: Frame[]
+  /** The frame being handled, and how far. */
+  open: OpenFrame | undefined
   /** Bytes handled and not yet credited to the guest. */
   handled: number
   queued: boolean
@@ -58,6 +75,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   const pipe = child.stdio[3] as Socket
   const out = createFrameWriter(pipe)
   const residents = new Map<number, Resident>()
+  const supplied = new Set<RuntimeKind>()
   const waiting: Resident[] = []
   const readiness = Promise.withResolvers<void>()
   const lastWords: string[] = []
@@ -79,8 +97,6 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     READY_TIMEOUT_MS,
   )
   readiness.promise.finally(() => clearTimeout(late)).catch(() => {})
-  const kept = options.snapshots.load()
-  tell({ c: 'init' }, kept ? [kept] : [])
 
   return {
     name,
@@ -99,13 +115,32 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     kill,
   }
 
+  /** Hands over the startup snapshot of one kind before its first plugin. */
+  function supply(kind: RuntimeKind): void {
+    if (supplied.has(kind)) return
+    supplied.add(kind)
+    const kept = options.snapshots.load(kind)
+    tell({ c: 'runtime', kind }, kept ? [kept] : [])
+  }
+
   function start(spec: GuestSpec, guestEvents: GuestEvents): Guest {
     const id = ++serial
     const usage = { cpuMs: 0, turns: 0, heapBytes: 0, bytesIn: 0, bytesOut: 0, messagesIn: 0, messagesOut: 0 }
-    const resident: Resident = { spec, events: guestEvents, usage, taken: 0, inbox: [], handled: 0, queued: false }
+    const resident: Resident = {
+      spec,
+      events: guestEvents,
+      usage,
+      taken: 0,
+      inbox: [],
+      open: undefined,
+      handled: 0,
+      queued: false,
+    }
     residents.set(id, resident)
     const { memoryMb, turnMs, activateMs } = spec
-    tell({ c: 'start', isolate: id, name: spec.plugin, memoryMb, turnMs, activateMs }, [
+    const kind = spec.schemas ? 'full' : 'lean'
+    supply(kind)
+    tell({ c: 'start', isolate: id, kind, name: spec.plugin, memoryMb, turnMs, activateMs }, [
       new TextEncoder().encode(spec.code),
     ])
     if (dead) queueMicrotask(() => leave(id, dead as GuestEnd))
@@ -179,7 +214,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       case 'ready':
         return readiness.resolve()
       case 'snapshot':
-        return options.snapshots.save(frame.buffers[0] ?? new Uint8Array())
+        return options.snapshots.save(message.kind, frame.buffers[0] ?? new Uint8Array())
       case 'turns':
         return message.list.forEach(turned)
       case 'ended': {
@@ -220,13 +255,12 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     handle()
   }
 
-  /** N2: one frame of one guest at a time, round robin, in slices. */
+  /** N2: a few messages of one guest at a time, round robin, in slices. */
   function handle(): void {
     const startedAt = performance.now()
     for (let resident = waiting.shift(); resident !== undefined; resident = waiting.shift()) {
-      const frame = resident.inbox.shift()
-      if (frame) receive(resident, frame)
-      if (resident.inbox.length > 0) waiting.push(resident)
+      receive(resident)
+      if (resident.open || resident.inbox.length > 0) waiting.push(resident)
       else resident.queued = false
       if (performance.now() - startedAt > SLICE_MS) break
     }
@@ -234,14 +268,30 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     else handling = false
   }
 
-  function receive(resident: Resident, frame: Frame): void {
-    const { usage, events: guestEvents, spec } = resident
-    usage.bytesOut += frame.bytes
+  function receive(resident: Resident): void {
+    resident.open ??= openFrame(resident)
+    if (resident.open === undefined) return
+    const { frame, messages, plain, at } = resident.open
+    const end = at + PIECE
+    resident.open.at = end
+    if (end >= messages.length) resident.open = undefined
+    const piece = messages.length <= PIECE ? messages : messages.slice(at, end)
+    resident.events.received(piece, { buffers: frame.buffers }, plain)
+    if (end >= messages.length) handled(resident, frame)
+  }
+
+  function openFrame(resident: Resident): OpenFrame | undefined {
+    const frame = resident.inbox.shift()
+    if (frame === undefined) return undefined
     const messages = parseBatch(frame.text)
-    if (messages === undefined)
-      return endBadly(frame.isolate, `${spec.plugin} sent something that is not a batch of messages`)
-    usage.messagesOut += messages.length
-    guestEvents.received(messages, { buffers: frame.buffers }, frame.buffers.length === 0 && !needsDecode(frame.text))
+    resident.usage.bytesOut += frame.bytes
+    resident.usage.messagesOut += messages?.length ?? 0
+    if (messages) return { frame, messages, plain: frame.buffers.length === 0 && !needsDecode(frame.text), at: 0 }
+    endBadly(frame.isolate, `${resident.spec.plugin} sent something that is not a batch of messages`)
+    return undefined
+  }
+
+  function handled(resident: Resident, frame: Frame): void {
     resident.handled += frame.text.length
     if (resident.handled < CREDIT_BYTES || !residents.has(frame.isolate)) return
     tell({ c: 'credit', isolate: frame.isolate, bytes: resident.handled }) // N3
@@ -249,8 +299,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   }
 
   function drain(resident: Resident | undefined): void {
-    for (let frame = resident?.inbox.shift(); resident && frame; frame = resident.inbox.shift())
-      receive(resident, frame)
+    while (resident && (resident.open || resident.inbox.length > 0)) receive(resident)
   }
 
   function endBadly(id: number, message: string): void {
@@ -326,16 +375,7 @@ function spawnChild(blackBox: number, execArgv: readonly string[]): ChildProcess
   const entry = builtFile('sandbox-child.mjs')
   const native = nativePath(entry)
   const readable = [dirname(entry), native].map((path) => `--allow-fs-read=${path}`)
-  const args = [
-    '--permission',
-    '--no-warnings',
-    '--expose-gc',
-    '--allow-addons',
-    ...readable,
-    ...execArgv,
-    entry,
-    native,
-  ]
+  const args = ['--permission', '--no-warnings', '--allow-addons', ...readable, ...execArgv, entry, native]
   const [command, prefix] = existsSync(SETPRIV)
     ? [SETPRIV, ['--pdeathsig', 'KILL', process.execPath]]
     : [process.execPath, []] // N1
