@@ -3,20 +3,29 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Bench } from './bench.ts'
-import { pluginFixture, script } from './fixtures.ts'
 import { Echo } from './fixtures/echo/src/service.ts'
+import { pluginFixture, script } from './fixtures.ts'
 import { openBenchKernel } from './kernel-for-bench.ts'
 import { type Figures, interleave, quantile, ratioOf, type Samples, subjectsOf } from './rounds.ts'
 
 const IN_FLIGHT = 64
 const ROUND_MS = 1_000
 const ALONE_MS = 500
-const PAYLOAD = { id: 'message-01', from: 'bench', text: 'A sentence of ordinary length, as people write them.', at: 170 }
+const PAYLOAD = {
+  id: 'message-01',
+  from: 'bench',
+  text: 'A sentence of ordinary length, as people write them.',
+  at: 170,
+}
 
 /** Sends the payload there and back. */
 type RoundTrip = () => Promise<unknown>
 
-const NAMES = { pryx: 'kernel.use(token), a sandboxed plugin answers', fork_ipc: 'bare fork, process.send there and back', worker: 'bare Worker, postMessage there and back' }
+const NAMES = {
+  pryx: 'kernel.use(token), a sandboxed plugin answers',
+  fork_ipc: 'bare fork, process.send there and back',
+  worker: 'bare Worker, postMessage there and back',
+}
 
 export const call: Bench = {
   name: 'call',
@@ -31,7 +40,11 @@ export const call: Bench = {
     }
     const samples = await interleave(
       rounds,
-      Object.entries(trips).map(([name, trip]) => () => measure(name, trip)),
+      Object.entries(trips).map(
+        ([name, trip]) =>
+          () =>
+            measure(name, trip),
+      ),
     )
     return { subjects: subjectsOf(samples, about()), ratios: ratios(samples) }
   },
@@ -60,7 +73,11 @@ function ratios(samples: Samples): Record<string, number> {
 async function measure(name: string, trip: RoundTrip): Promise<Figures> {
   const perSecond = await throughput(trip)
   const took = await alone(trip)
-  return { [`${name}.perSecond`]: perSecond, [`${name}.p50`]: quantile(took, 0.5), [`${name}.p99`]: quantile(took, 0.99) }
+  return {
+    [`${name}.perSecond`]: perSecond,
+    [`${name}.p50`]: quantile(took, 0.5),
+    [`${name}.p99`]: quantile(took, 0.99),
+  }
 }
 
 async function throughput(trip: RoundTrip): Promise<number> {

@@ -23,17 +23,31 @@ export const density: Bench = {
     const data = await mkdtemp(join(tmpdir(), 'pryx-bench-density-'))
     owner.defer(() => rm(data, { recursive: true, force: true }))
     const [host, workers] = [await script('hosts', 'many-plugins'), await script('hosts', 'many-workers')]
-    const files = { worker: await script('peers', 'planner-worker'), workerWithoutZod: await script('peers', 'planner-worker', 'without-zod') }
-    const samples = await interleave(rounds, [
+    const files = {
+      worker: await script('peers', 'planner-worker'),
+      workerWithoutZod: await script('peers', 'planner-worker', 'without-zod'),
+    }
+    const participants = [
       () => plugins(host, data, folder),
-      ...Object.entries(files).map(([name, file]) => () => workersOf(name, workers, file)),
-    ])
+      ...Object.entries(files).map(
+        ([name, file]) =>
+          () =>
+            workersOf(name, workers, file),
+      ),
+    ]
+    const samples = await interleave(rounds, participants, { cold: true })
     return {
       subjects: subjectsOf(samples, {
-        'plugin.sandbox': ['MB', `resident memory the sandbox process grew by, per plugin (${kb} KB bundle), ${PLUGINS} idle in one host`],
+        'plugin.sandbox': [
+          'MB',
+          `resident memory the sandbox process grew by, per plugin (${kb} KB bundle), ${PLUGINS} idle in one host`,
+        ],
         'plugin.kernel': ['MB', "resident memory the kernel's process grew by, per plugin"],
         'plugin.all': ['MB', 'both together'],
-        worker: ['MB', `resident memory a process grew by per bare Worker with the same code and zod in its bundle, ${WORKERS} idle`],
+        worker: [
+          'MB',
+          `resident memory a process grew by per bare Worker with the same code and zod in its bundle, ${WORKERS} idle`,
+        ],
         workerWithoutZod: ['MB', 'the same with a stand-in for zod that does nothing'],
         'plugin.start': ['ms', `time by the clock until all ${PLUGINS} are active, per plugin`],
       }),
@@ -52,11 +66,17 @@ async function plugins(file: string, data: string, folder: string): Promise<Figu
   const startedAt = performance.now()
   const after = JSON.parse(await host.ask(String(PLUGINS))) as number[]
   const took = performance.now() - startedAt
-  if (after.length !== sandbox.length) throw new Error(`the plugins did not stay in one process: ${after.length} processes`)
+  if (after.length !== sandbox.length)
+    throw new Error(`the plugins did not stay in one process: ${after.length} processes`)
   await setTimeout(SETTLE_MS)
   const kernel = (memoryOf(host.pid).rss - kernelBefore) / PLUGINS
   const child = (sum(after) - sandboxBefore) / PLUGINS
-  return { 'plugin.sandbox': child, 'plugin.kernel': kernel, 'plugin.all': kernel + child, 'plugin.start': took / PLUGINS }
+  return {
+    'plugin.sandbox': child,
+    'plugin.kernel': kernel,
+    'plugin.all': kernel + child,
+    'plugin.start': took / PLUGINS,
+  }
 }
 
 async function workersOf(name: string, file: string, code: string): Promise<Figures> {

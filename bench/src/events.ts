@@ -1,12 +1,12 @@
 // bench/src/events.ts: what one event costs: to listeners in the kernel's process, and to plugins in the sandbox.
 import type { NodeKernel } from '@pryx/kernel'
 import { openPluginFolder } from '@pryx/kernel'
-import { Context } from 'cordis'
+import * as cordis4 from 'cordis'
 import { Context as Context3 } from 'cordis-3'
 import { EventEmitter } from 'eventemitter3'
 import type { Bench } from './bench.ts'
-import { pluginFixture } from './fixtures.ts'
 import { ackEvents, tickEvents } from './fixtures/listener/src/events.ts'
+import { pluginFixture } from './fixtures.ts'
 import { openBenchKernel, sandboxPids } from './kernel-for-bench.ts'
 import { cpuMs, ownCpuMs } from './processes.ts'
 import { type Figures, interleave, quantile, ratioOf, subjectsOf } from './rounds.ts'
@@ -20,6 +20,12 @@ const FAN_OUT_MS = 700
 
 type Emit = (payload: object) => void
 
+/** What all the emitters have in common. */
+interface Channel {
+  on(name: string, listener: () => void): unknown
+  emit(name: string, payload: object): unknown
+}
+
 export const events: Bench = {
   name: 'events',
   about: 'emit to listeners in the process, against eventemitter3 and cordis; one event to 1, 10 and 100 plugins',
@@ -28,13 +34,20 @@ export const events: Bench = {
     await using owner = new AsyncDisposableStack()
     const inKernel = await interleave(
       rounds,
-      Object.entries(await emitters(owner)).map(([name, emit]) => () => emitRound(name, emit)),
+      Object.entries(await emitters(owner)).map(
+        ([name, emit]) =>
+          () =>
+            emitRound(name, emit),
+      ),
     )
     const fanOuts: (() => Promise<Figures>)[] = []
     for (const plugins of FAN_OUTS) fanOuts.push(await fanOut(owner, plugins))
     const toPlugins = await interleave(rounds, fanOuts)
     return {
-      subjects: { ...subjectsOf(inKernel, aboutEmit()), ...subjectsOf(toPlugins, Object.assign({}, ...FAN_OUTS.map(aboutFanOut))) },
+      subjects: {
+        ...subjectsOf(inKernel, aboutEmit()),
+        ...subjectsOf(toPlugins, Object.assign({}, ...FAN_OUTS.map(aboutFanOut))),
+      },
       ratios: {
         emit_vs_eventemitter3: ratioOf(inKernel, 'pryx.emits', 'eventemitter3.emits', 'more'),
         emit_vs_cordis: ratioOf(inKernel, 'pryx.emits', 'cordis.emits', 'more'),
@@ -57,9 +70,15 @@ function aboutEmit(): Record<string, [string, string]> {
 function aboutFanOut(plugins: number): Record<string, [string, string]> {
   const one = `one event to ${plugins} sandboxed plugin${plugins === 1 ? '' : 's'}`
   return {
-    [`fanOut${plugins}.kernelCpu`]: ['ms CPU', `${one}, each handles and acknowledges it: CPU of the kernel's process, ${BURST} events at a time`],
+    [`fanOut${plugins}.kernelCpu`]: [
+      'ms CPU',
+      `${one}, each handles and acknowledges it: CPU of the kernel's process, ${BURST} events at a time`,
+    ],
     [`fanOut${plugins}.sandboxCpu`]: ['ms CPU', 'the same, CPU of the sandbox process'],
-    [`fanOut${plugins}.allAcked`]: ['ms', `${one}, until the host has heard an event back from each; alone, median of a round`],
+    [`fanOut${plugins}.allAcked`]: [
+      'ms',
+      `${one}, until the host has heard an event back from each; alone, median of a round`,
+    ],
   }
 }
 
@@ -72,10 +91,11 @@ async function emitters(owner: AsyncDisposableStack): Promise<Record<string, Emi
   }
   const kernel = await openBenchKernel(owner)
   const emitter = new EventEmitter()
-  const contexts = [new Context(), new Context3()] as unknown as { on(name: string, fn: Emit): void; emit(name: string, payload: object): void }[]
+  const { Context } = cordis4 as unknown as { Context: new () => Channel } // its declarations do not resolve under nodenext
+  const contexts = [new Context(), new Context3() as unknown as Channel]
   for (let n = 0; n < LISTENERS; n++) {
     kernel.on('tick.came', listener)
-    for (const one of [emitter, ...contexts]) one.on('tick.came', listener)
+    for (const one of [emitter as Channel, ...contexts]) one.on('tick.came', listener)
   }
   const [cordis, cordis3] = contexts
   return {
@@ -100,8 +120,7 @@ async function emitRound(name: string, emit: Emit): Promise<Figures> {
 async function fanOut(owner: AsyncDisposableStack, plugins: number): Promise<() => Promise<Figures>> {
   const kernel = await openBenchKernel(owner)
   const pkg = await openPluginFolder((await pluginFixture('listener')).folder)
-  const ids = Array.from({ length: plugins }, (_, n) => ({ pkg, options: { id: `listener-${n}` } }))
-  await kernel.installAll(ids)
+  for (let n = 0; n < plugins; n++) await kernel.install(pkg, { id: `listener-${n}` })
   const askAll = asker(kernel, plugins)
   return async () => {
     const cpu = await fanOutCpu(kernel, askAll)
@@ -130,7 +149,10 @@ function asker(kernel: NodeKernel, plugins: number): () => Promise<void> {
 }
 
 /** Only the last event of a burst is answered: the answers of all would be measured too. */
-async function fanOutCpu(kernel: NodeKernel, askAll: () => Promise<void>): Promise<{ kernel: number; sandbox: number }> {
+async function fanOutCpu(
+  kernel: NodeKernel,
+  askAll: () => Promise<void>,
+): Promise<{ kernel: number; sandbox: number }> {
   const [pid = 0] = sandboxPids(kernel)
   const [startedAt, own, child] = [performance.now(), process.cpuUsage(), cpuMs(pid)]
   let sent = 0

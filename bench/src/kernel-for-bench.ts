@@ -8,8 +8,18 @@ import { createKernel, type KernelOptions, type NodeKernel } from '@pryx/kernel'
 export async function openBenchKernel(owner: AsyncDisposableStack, options: KernelOptions = {}): Promise<NodeKernel> {
   const folder = await mkdtemp(join(tmpdir(), 'pryx-bench-'))
   owner.defer(() => rm(folder, { recursive: true, force: true }))
-  const kernel = await createKernel({ data: folder, workspace: folder, consent: 'declared', standby: 'never', ...options })
+  const kernel = await createKernel({
+    data: folder,
+    workspace: folder,
+    consent: 'declared',
+    standby: 'never',
+    ...options,
+  })
   owner.defer(() => kernel.stop())
+  kernel.on('sandbox.replaced', (fact) =>
+    console.error('a sandbox process was replaced, which spoils the figures:', fact),
+  )
+  kernel.on('plugin.failed', (fact) => console.error('a plugin failed, which spoils the figures:', fact))
   return kernel
 }
 

@@ -1,8 +1,10 @@
 // bench/src/main.ts: the command. One bench prints its report; all of them run each in a process of its own, so that none warms or burdens another.
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseArgs, promisify } from 'node:util'
+import { text } from 'node:stream/consumers'
+import { parseArgs } from 'node:util'
 import type { Bench, Report } from './bench.ts'
 import { call } from './call.ts'
 import { density } from './density.ts'
@@ -20,7 +22,12 @@ await main()
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { rounds: { type: 'string' }, json: { type: 'boolean' }, save: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      rounds: { type: 'string' },
+      json: { type: 'boolean' },
+      save: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
   })
   if (values.help) return console.log(help())
   const rounds = Number(values.rounds ?? DEFAULT_ROUNDS)
@@ -28,10 +35,10 @@ async function main(): Promise<void> {
   const unknown = positionals.find((name) => !benches.some((bench) => bench.name === name))
   if (unknown !== undefined) return refuse(`there is no bench "${unknown}"`)
   const chosen = positionals.length > 0 ? benches.filter(({ name }) => positionals.includes(name)) : benches
-  const [only] = chosen
   if (values.json && chosen.length > 1) return refuse('--json takes one bench at a time')
   for (const bench of chosen) {
-    const report = bench === only && chosen.length === 1 ? await measure(bench, rounds) : await measureApart(bench, rounds)
+    const report = chosen.length === 1 ? await measure(bench, rounds) : await measureApart(bench, rounds)
+    if (report === undefined) continue
     if (values.save) await save(report)
     console.log(values.json ? JSON.stringify(report) : tableOf(report))
   }
@@ -50,9 +57,15 @@ function giveUp({ name, limitMs }: Bench): void {
   process.exit(1)
 }
 
-async function measureApart(bench: Bench, rounds: number): Promise<Report> {
-  const { stdout } = await promisify(execFile)(process.execPath, [import.meta.filename, bench.name, '--json', '--rounds', String(rounds)])
-  return JSON.parse(stdout) as Report
+/** A bench that fails says why on stderr, fails the command, and stops no other. */
+async function measureApart(bench: Bench, rounds: number): Promise<Report | undefined> {
+  const args = [import.meta.filename, bench.name, '--json', '--rounds', String(rounds)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const closed = once(child, 'close')
+  const json = await text(child.stdout)
+  await closed
+  if (child.exitCode !== 0) process.exitCode = 1
+  return json === '' ? undefined : (JSON.parse(json) as Report)
 }
 
 async function save(report: Report): Promise<void> {

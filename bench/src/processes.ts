@@ -38,7 +38,10 @@ function treeOf(root: number): number[] {
       // it ended while we looked
     }
   }
-  const below = (pid: number): number[] => [pid, ...[...parents].filter(([, parent]) => parent === pid).flatMap(([child]) => below(child))]
+  const below = (pid: number): number[] => [
+    pid,
+    ...[...parents].filter(([, parent]) => parent === pid).flatMap(([child]) => below(child)),
+  ]
   return below(root)
 }
 

@@ -30,11 +30,15 @@ export const reload: Bench = {
     const load = startLoad(owner, plugin)
     const samples = await interleave(rounds, [() => editRound(plugin)])
     const { lost, doubled, sent } = await load.settle()
+    if (lost + doubled > 0) failed(`${lost} events were lost and ${doubled} came twice`)
     const counted = (value: number) => ({ unit: 'events', min: value, median: value, max: value, rounds: 1 })
     return {
       subjects: {
         ...subjectsOf(samples, {
-          'edit.p50': ['ms', `from the first byte of a saved edit to the new code serving calls, median of ${EDITS} edits: watch, build, start, hand over`],
+          'edit.p50': [
+            'ms',
+            `from the first byte of a saved edit to the new code serving calls, median of ${EDITS} edits: watch, build, start, hand over`,
+          ],
           'edit.p95': ['ms', 'the same, 95th percentile'],
           'build.p50': ['ms', 'of that, esbuild: @pryx/sdk/build with its state kept'],
           'swap.p50': ['ms', 'of that, the kernel: consent check, new isolate, hand-over, switch'],
@@ -46,6 +50,12 @@ export const reload: Bench = {
       ratios: {},
     }
   },
+}
+
+/** The figures are told all the same. */
+function failed(why: string): void {
+  console.error(`reload: ${why}`)
+  process.exitCode = 1
 }
 
 interface EditedPlugin {
@@ -61,8 +71,17 @@ async function editRound(plugin: EditedPlugin): Promise<Figures> {
     took.push(await plugin.edit())
     await pause(PAUSE_MS)
   }
-  const p = (key: 'all' | 'build' | 'swap', q: number) => quantile(took.map((one) => one[key]), q)
-  return { 'edit.p50': p('all', 0.5), 'edit.p95': p('all', 0.95), 'build.p50': p('build', 0.5), 'swap.p50': p('swap', 0.5) }
+  const p = (key: 'all' | 'build' | 'swap', q: number) =>
+    quantile(
+      took.map((one) => one[key]),
+      q,
+    )
+  return {
+    'edit.p50': p('all', 0.5),
+    'edit.p95': p('all', 0.95),
+    'build.p50': p('build', 0.5),
+    'swap.p50': p('swap', 0.5),
+  }
 }
 
 /** The plugin in a folder of its own, below this package so that it finds the SDK; watched as `pryx dev` would. */
@@ -93,7 +112,10 @@ async function openEditedPlugin(owner: AsyncDisposableStack): Promise<EditedPlug
 
   async function edit(): Promise<{ all: number; build: number; swap: number }> {
     live = Promise.withResolvers()
-    const late = setTimeout(() => live.reject(new Error(`edition ${edition} was not live after ${EDIT_LIMIT_MS} ms`)), EDIT_LIMIT_MS)
+    const late = setTimeout(
+      () => live.reject(new Error(`edition ${edition} was not live after ${EDIT_LIMIT_MS} ms`)),
+      EDIT_LIMIT_MS,
+    )
     const startedAt = performance.now()
     await writeFile(join(folder, 'src/plugin.ts'), tallySource(++edition))
     await live.promise

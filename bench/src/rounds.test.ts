@@ -33,7 +33,10 @@ test('bench: a ratio above 1 always speaks for Pryx', () => {
 })
 
 test('bench: a subject says what was measured, in which unit, and its spread', () => {
-  const subjects = subjectsOf(new Map([['start', [1, 3, 2]]]), { start: ['ms', 'a start'], never: ['ms', 'not measured'] })
+  const subjects = subjectsOf(new Map([['start', [1, 3, 2]]]), {
+    start: ['ms', 'a start'],
+    never: ['ms', 'not measured'],
+  })
 
   expect(subjects).toEqual({ start: { what: 'a start', unit: 'ms', min: 1, median: 2, max: 3, rounds: 3 } })
 })

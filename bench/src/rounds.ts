@@ -16,14 +16,19 @@ export type Samples = ReadonlyMap<string, readonly number[]>
 
 /**
  * Runs every participant once per round, one after another, so that all meet the same weather. Each starts with one
- * more round that is not counted: the code is warm then.
+ * more round that is not counted: the code is warm then. `cold`: without it, where every round is a process of its own.
  */
-export async function interleave(rounds: number, participants: readonly (() => Promise<Figures>)[]): Promise<Samples> {
+export async function interleave(
+  rounds: number,
+  participants: readonly (() => Promise<Figures>)[],
+  { cold = false } = {},
+): Promise<Samples> {
   const samples = new Map<string, number[]>()
-  for (const measure of participants) await measure()
+  if (!cold) for (const measure of participants) await measure()
   for (let round = 0; round < rounds; round++) {
     for (const measure of participants) {
-      for (const [name, value] of Object.entries(await measure())) samples.set(name, [...(samples.get(name) ?? []), value])
+      for (const [name, value] of Object.entries(await measure()))
+        samples.set(name, [...(samples.get(name) ?? []), value])
     }
   }
   return samples

@@ -47,12 +47,21 @@ export const start: Bench = {
     const same = `the same ${kb} KB of plugin code`
     return {
       subjects: subjectsOf(samples, {
-        'pryx.cpu': ['ms CPU', `one plugin (${kb} KB bundle) from enable to active in a running sandbox process; kernel and sandbox process, all threads`],
+        'pryx.cpu': [
+          'ms CPU',
+          `one plugin (${kb} KB bundle) from enable to active in a running sandbox process; kernel and sandbox process, all threads`,
+        ],
         'pryx.wall': ['ms', 'the same by the clock, median of a round'],
-        'worker.cpu': ['ms CPU', `a bare worker_threads Worker with ${same} and zod in its bundle, until it has answered`],
+        'worker.cpu': [
+          'ms CPU',
+          `a bare worker_threads Worker with ${same} and zod in its bundle, until it has answered`,
+        ],
         'worker.wall': ['ms', 'the same by the clock, median of a round'],
         'workerWithoutZod.cpu': ['ms CPU', 'the same with a stand-in for zod that does nothing'],
-        'fork.cpu': ['ms CPU', `a bare child_process.fork with ${same} and zod in its bundle, until it has answered; parent and child`],
+        'fork.cpu': [
+          'ms CPU',
+          `a bare child_process.fork with ${same} and zod in its bundle, until it has answered; parent and child`,
+        ],
         'fork.wall': ['ms', 'the same by the clock, median of a round'],
         'forkWithoutZod.cpu': ['ms CPU', 'the same with a stand-in for zod that does nothing'],
         'host.ready': ['ms', 'a host with three plugins, from spawn of `node` to all active'],
@@ -87,12 +96,21 @@ async function startPlugins(kernel: NodeKernel): Promise<Figures> {
 }
 
 /** Rounds of a peer with all of the plugin's code, and without zod. */
-async function peerRounds(kind: 'worker' | 'fork', startOne: (file: string) => Promise<Cost>): Promise<(() => Promise<Figures>)[]> {
+async function peerRounds(
+  kind: 'worker' | 'fork',
+  startOne: (file: string) => Promise<Cost>,
+): Promise<(() => Promise<Figures>)[]> {
   const round = (name: string, file: string) => async () => {
     const costs: Cost[] = []
     for (let n = 0; n < PEERS; n++) costs.push(await startOne(file))
     const cpu = costs.reduce((sum, one) => sum + one.cpu, 0) / PEERS
-    return { [`${name}.cpu`]: cpu, [`${name}.wall`]: quantile(costs.map(({ wall }) => wall), 0.5) }
+    return {
+      [`${name}.cpu`]: cpu,
+      [`${name}.wall`]: quantile(
+        costs.map(({ wall }) => wall),
+        0.5,
+      ),
+    }
   }
   return [
     round(kind, await script('peers', `planner-${kind}`)),
@@ -125,7 +143,9 @@ async function hostRound(owner: AsyncDisposableStack): Promise<() => Promise<Fig
   const file = await script('hosts', 'three-plugins')
   const data = await mkdtemp(join(tmpdir(), 'pryx-bench-host-'))
   owner.defer(() => rm(data, { recursive: true, force: true }))
-  const plugins = await Promise.all((['planner', 'echo', 'listener'] as const).map(async (name) => (await pluginFixture(name)).folder))
+  const plugins = await Promise.all(
+    (['planner', 'echo', 'listener'] as const).map(async (name) => (await pluginFixture(name)).folder),
+  )
   return async () => {
     const startedAt = performance.now()
     await using host = await openHost(file, data, ...plugins)

@@ -3,7 +3,14 @@ import type { Report } from './bench.ts'
 
 /** Subjects with their spread, then the ratios. */
 export function tableOf({ bench, node, subjects, ratios }: Report): string {
-  const rows = Object.entries(subjects).map(([name, { unit, min, median, max, what }]) => [name, unit, format(min), format(median), format(max), what])
+  const rows = Object.entries(subjects).map(([name, { unit, min, median, max, what }]) => [
+    name,
+    unit,
+    format(min),
+    format(median),
+    format(max),
+    what,
+  ])
   return [
     `\n── ${bench} (Node ${node}) ──`,
     ...aligned([['', 'unit', 'min', 'median', 'max', ''], ...rows]),
@@ -16,7 +23,9 @@ function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   return rows.map((row) =>
     row
-      .map((cell, column) => (/^[\d.]/.test(cell) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      .map((cell, column) =>
+        /^[\d.]/.test(cell) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
       .join('  ')
       .trimEnd(),
   )

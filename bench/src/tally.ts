@@ -20,7 +20,12 @@ export const tallyManifest = {
   version: '1.0.0',
   private: true,
   type: 'module',
-  pryx: { engine: '^1.0.0', entry: 'dist/plugin.js', provides: { tally: '1.0.0' }, events: { listens: ['load.*'], emits: [] } },
+  pryx: {
+    engine: '^1.0.0',
+    entry: 'dist/plugin.js',
+    provides: { tally: '1.0.0' },
+    events: { listens: ['load.*'], emits: [] },
+  },
 }
 
 /** The source as it reads after edit number `edition`. */

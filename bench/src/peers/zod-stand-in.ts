@@ -18,4 +18,14 @@ const schema: Schema = {
 }
 
 const make = () => schema
-export const z = { object: make, string: make, record: make, number: make, array: make, boolean: make, unknown: make, custom: make, any: make }
+export const z = {
+  object: make,
+  string: make,
+  record: make,
+  number: make,
+  array: make,
+  boolean: make,
+  unknown: make,
+  custom: make,
+  any: make,
+}
