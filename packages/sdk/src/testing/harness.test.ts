@@ -224,6 +224,66 @@ test('K9: plugins that run beside it are real too', async () => {
   expect(pryx.events).toMatchObject([{ name: 'note.saved', from: 'notes' }])
 })
 
+test('K9: storage is played in memory, key-value and SQL', async () => {
+  const code = `import { definePlugin, Storage } from '@pryx/sdk'
+    export default definePlugin({ async activate(ctx) { const storage = await ctx.use(Storage)
+      ctx.tools.provide({ name: 'try', run: async () => {
+        const first = await storage.set('a/1', 'one')
+        await storage.batch([{ op: 'check', key: 'a/1', version: first }, { op: 'set', key: 'a/2', value: new Date(5) }])
+        const stale = await storage.batch([{ op: 'check', key: 'a/1' }]).catch((error) => error.code)
+        await storage.sql.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, done)')
+        const { changes } = await storage.sql.run('INSERT INTO t (done) VALUES (?)', true)
+        return { list: await storage.list({ prefix: 'a/', reverse: true }), cas: await storage.cas('a/1', 99, 'x'), stale, changes, rows: await storage.sql.all('SELECT * FROM t WHERE id = :id', { id: 1 }) }
+      } }) } })`
+  await using pryx = await createHarness({
+    plugin: code,
+    manifest: { permissions: ['storage'], tools: [{ name: 'try', description: 'Tries it' }] },
+    grant: 'declared',
+  })
+
+  expect(await pryx.tool('try', {})).toEqual({
+    list: [
+      { key: 'a/2', value: new Date(5), version: 2 },
+      { key: 'a/1', value: 'one', version: 1 },
+    ],
+    cas: { ok: false, version: 1 },
+    stale: 'STORAGE_CONFLICT',
+    changes: 1,
+    rows: [{ id: 1, done: 1 }],
+  })
+})
+
+test('K4: a fake of a method of a real driver leaves its grammar and its schemas in force', async () => {
+  const dice: Capability = {
+    name: 'dice',
+    version: '1.0.0',
+    summary: 'rolls dice',
+    parse: (rest) => rest,
+    covers: (granted, wanted) => Number(wanted) <= Number(granted),
+    consent: () => ({ text: 'roll dice', risk: 'low', traits: [] }),
+    methods: {
+      roll: defineMethod({ input: z.tuple([z.number()]), access: ([sides]) => [String(sides)], run: async () => 0 }),
+    },
+  }
+  const code = `import { definePlugin, defineService } from '@pryx/sdk'
+    export default definePlugin({ async activate(ctx) { const dice = await ctx.use(defineService<{ roll(sides: unknown): Promise<number> }>('dice', '1.0.0'))
+      ctx.tools.provide({ name: 'roll', run: (sides) => dice.roll(sides) }) } })`
+  const rolls = {
+    manifest: { permissions: ['dice:6'], tools: [{ name: 'roll', description: 'Rolls' }] },
+    capabilities: [dice],
+  }
+  await using pryx = await createHarness({
+    plugin: code,
+    ...rolls,
+    grant: 'declared',
+    fake: { dice: { roll: (sides: number) => sides } },
+  })
+
+  expect(await pryx.tool('roll', 6)).toBe(6)
+  await expect(pryx.tool('roll', 20)).rejects.toMatchObject({ code: 'PERMISSION_UNDECLARED' })
+  await expect(pryx.tool('roll', 'six')).rejects.toMatchObject({ code: 'CAPABILITY_INPUT' })
+})
+
 test('K11: an effect of a driver that outlives the plugin fails the test', async () => {
   const leaky: Capability = {
     name: 'leaky',

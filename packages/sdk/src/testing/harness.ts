@@ -2,27 +2,16 @@
 //   H1  Nothing is granted unless the test grants it; a question is answered by the test's policy, at once, and by default with no.
 //   H2  Nothing touches the disk but a temporary folder, which goes with the harness.
 //   H3  Ending the harness ends the plugin and the kernel, then fails if effects, offers, timers or processes are left.
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  type Approval,
-  type AuditEntry,
-  createIds,
-  createSandboxes,
-  type Kernel,
-  openKernel,
-  type PluginPackage,
-  sha256,
-  VERSION,
-} from '@pryx/kernel'
+import type { AuditEntry, Kernel, PluginPackage } from '@pryx/kernel'
 import {
   type Capability,
   type EventToken,
   type GrantDuration,
   LifecycleError,
   type Limits,
-  matchesPattern,
   type Permission,
   type PermissionMode,
   type PluginId,
@@ -30,19 +19,17 @@ import {
   type ServiceToken,
   shortName,
 } from '@pryx/kernel/contract'
-import { createCountedClock, createFakeClock, type TestClock } from './clock.ts'
+import { createCountedClock, createFakeClock, type EndingClock, type TestClock } from './clock.ts'
+import { type EventRecords, type RecordedEvent, recordEvents } from './events.ts'
 import { createCapabilities, type Fakes } from './fakes.ts'
+import { type AskPolicy, openHost } from './host.ts'
 import { assertNoLeaks, survivors } from './leaks.ts'
 import { openWorkbench, type PluginSource, type Workbench } from './package.ts'
-import { createRecorder, type RecordedCall } from './recording.ts'
-import { createMemoryAudit, createMemoryGrants, snapshots } from './stores.ts'
+import { createRecorder, type RecordedCall, type Recorder } from './recording.ts'
 
 const USE_MS = 4_000 // below a test runner's own time-out, so that the error says which service is missing
-const SEEN_MS = 4_000
 
-/** What to answer to a question of the kernel, as the user would. `wait`: nobody answers. */
-export type AskPolicy = 'allow' | 'deny' | 'wait' | ((approval: Approval) => 'allow' | 'deny' | 'wait')
-
+/** What is tested, and around it what. */
 export interface HarnessOptions extends PluginSource {
   /** Id within the harness. Default: the package's short name. */
   id?: PluginId
@@ -64,20 +51,13 @@ export interface HarnessOptions extends PluginSource {
   mayFail?: boolean
 }
 
-export interface RecordedEvent {
-  readonly name: string
-  readonly payload: unknown
-  /** A plugin's id, or `host` for the test. */
-  readonly from: string
-  /** Epoch ms of the kernel's clock. */
-  readonly at: number
-}
-
+/** Default: what is on disk now. */
 export interface ReloadOptions {
   /** New text of the plugin, for a harness that was made with a text. */
   plugin?: string
 }
 
+/** A running plugin, what it is asked through, and what was recorded. */
 export interface Harness extends AsyncDisposable {
   readonly id: PluginId
   /** The kernel itself, for what is not offered here. */
@@ -92,6 +72,7 @@ export interface Harness extends AsyncDisposable {
   tool(name: string, input: unknown): Promise<unknown>
   /** Publishes an event as the host. */
   emit<P>(event: EventToken<P> | string, payload: P): void
+  /** Default: allowed for good. @throws PERMISSION_UNDECLARED */
   grant(permission: Permission, choice?: { mode?: PermissionMode; duration?: GrantDuration }): Promise<void>
   /** In force as the call returns. */
   revoke(permission: Permission): Promise<void>
@@ -119,81 +100,56 @@ export interface Harness extends AsyncDisposable {
  */
 export async function createHarness(options: HarnessOptions): Promise<Harness> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'pryx-harness-')))
-  const stack = new AsyncDisposableStack()
-  stack.defer(() => rmSync(root, { recursive: true, force: true, maxRetries: 3 }))
+  const owned = new AsyncDisposableStack()
+  owned.defer(() => rmSync(root, { recursive: true, force: true, maxRetries: 3 }))
   try {
-    const [own, ...others] = await openAll([options, ...(options.beside ?? [])], root, stack)
-    return await start(options, own as Opened, others, root, stack)
+    return await start(options, root, owned)
   } catch (error) {
-    await stack.disposeAsync()
+    await owned.disposeAsync()
     throw error
   }
 }
 
 interface Opened {
-  source: PluginSource & { id?: PluginId; config?: unknown }
+  id: PluginId
+  config: unknown
   bench: Workbench
   pkg: PluginPackage
-  id: PluginId
 }
 
-async function openAll(
-  sources: readonly Opened['source'][],
-  root: string,
-  stack: AsyncDisposableStack,
-): Promise<Opened[]> {
-  return Promise.all(
-    sources.map(async (source, i) => {
-      const bench = stack.use(await openWorkbench(source, join(root, `plugin-${i}`)))
-      const pkg = await bench.build()
-      return { source, bench, pkg, id: source.id ?? shortName(pkg.manifest.name) }
-    }),
-  )
+/** All that a running harness is made of. */
+interface Parts {
+  own: Opened
+  root: string
+  kernel: Kernel
+  clock: EndingClock
+  records: EventRecords
+  recorder: Recorder
+  end(): Promise<void>
 }
 
-async function start(
-  options: HarnessOptions,
-  own: Opened,
-  others: Opened[],
-  root: string,
-  stack: AsyncDisposableStack,
-): Promise<Harness> {
+async function start(options: HarnessOptions, root: string, owned: AsyncDisposableStack): Promise<Harness> {
+  const sources = [options, ...(options.beside ?? [])]
+  const plugins = await Promise.all(sources.map((source, i) => openPlugin(source, join(root, `plugin-${i}`), owned)))
+  const own = plugins[0] as Opened
   const recorder = createRecorder()
   const clock = options.clock === 'fake' ? createFakeClock() : createCountedClock()
-  const workspace = join(root, 'workspace')
-  mkdirSync(workspace)
-  const manifests = [own, ...others].map(({ pkg }) => pkg.manifest)
-  const startedAt = Date.now()
-  const kernel: Kernel = await openKernel(
-    {
-      clock,
-      ids: createIds(),
-      sandboxes: createSandboxes({ snapshots }),
-      grants: createMemoryGrants(),
-      audit: createMemoryAudit(),
-      hash: sha256,
-    },
-    {
-      version: VERSION,
-      capabilities: createCapabilities(manifests, options.capabilities ?? [], options.fake ?? {}).map(recorder.record),
-      workspace,
-      dataOf: (plugin) => dataFolder(root, plugin),
-      consent: async ({ plugin, undecided }) => ({
-        allow: plugin !== own.id || options.grant === 'declared' ? undecided : await granted(plugin),
-        duration: 'forever',
-        by: 'harness',
-      }),
-      limits: options.limits,
-      standby: 'never',
-      host: () => ({ node: process.versions.node, pid: process.pid, startedAt, rssBytes: process.memoryUsage.rss() }),
-    },
-  )
-  const pids = new Set<number>()
-  const { events, facts } = recordEvents(kernel, () => notePids())
-  answerQuestions(kernel, options.ask ?? 'deny')
-  const harness = createFace()
+  const manifests = plugins.map(({ pkg }) => pkg.manifest)
+  const { capabilities = [], fake = {}, limits, ask = 'deny', grant = [] } = options
+  const kernel = await openHost({
+    root,
+    clock,
+    capabilities: createCapabilities(manifests, capabilities, fake).map(recorder.record),
+    limits,
+    ask,
+    grant,
+    plugin: own.id,
+  })
+  const records = recordEvents(kernel)
+  const pids = watchProcesses(kernel)
+  const harness = createFace({ own, root, kernel, clock, records, recorder, end })
   try {
-    for (const { pkg, id, source } of [...others, own]) await kernel.install(pkg, { id, config: source.config ?? {} })
+    for (const { pkg, id, config } of [...plugins.slice(1), own]) await kernel.install(pkg, { id, config })
     if (options.mayFail !== true) assertStarted(kernel, own.id)
     return harness
   } catch (error) {
@@ -201,125 +157,88 @@ async function start(
     throw error
   }
 
-  /** Grants what the test listed, in the normal form of this host. Nothing is left for the blanket answer. */
-  async function granted(plugin: PluginId): Promise<readonly Permission[]> {
-    for (const permission of options.grant ?? [])
-      await kernel.permissions.grant(plugin, permission, { mode: 'allow', duration: 'forever', by: 'harness' })
-    return []
-  }
-
-  function notePids(): void {
-    for (const { pid } of kernel.host().processes) pids.add(pid)
-  }
-
-  function createFace(): Harness {
-    const { id } = own
-    return {
-      id,
-      kernel,
-      clock,
-      workspace,
-      get status() {
-        return kernel.status(id)
-      },
-      use: (token) => kernel.use(token, { timeoutMs: USE_MS }),
-      tool: (name, input) => kernel.tools.call(name, input),
-      emit: (event, payload) => kernel.emit(event, payload),
-      grant: (permission, { mode = 'allow', duration = 'forever' } = {}) =>
-        kernel.permissions.grant(id, permission, { mode, duration, by: 'harness' }),
-      revoke: (permission) => kernel.permissions.revoke(id, permission, 'harness'),
-      async reload({ plugin } = {}) {
-        if (plugin !== undefined) await own.bench.write(plugin)
-        await kernel.reload(id, await own.bench.build())
-      },
-      seen: seen as Harness['seen'], // one body for both shapes
-      events,
-      facts,
-      calls: recorder.calls,
-      get audit() {
-        return kernel.audit.tail(1_000)
-      },
-      get logs() {
-        return kernel.logs(id)
-      },
-      [Symbol.asyncDispose]: end,
-    }
-  }
-
-  function seen(event: EventToken<never> | string, match: (payload: never) => boolean = () => true): Promise<never> {
-    const pattern = typeof event === 'string' ? event : event.name
-    const found = [...events, ...facts].find(
-      ({ name, payload }) => matchesPattern(pattern, name) && match(payload as never),
-    )
-    if (found) return Promise.resolve(found.payload as never)
-    return new Promise((resolve, reject) => {
-      const late = setTimeout(() => {
-        void release()
-        reject(notSeen(pattern, [...events, ...facts]))
-      }, SEEN_MS)
-      const release = kernel.on(pattern, (payload) => {
-        if (!match(payload as never)) return
-        clearTimeout(late)
-        void release()
-        resolve(payload as never)
-      })
-    })
-  }
-
   /** H3 */
   async function end(): Promise<void> {
     const leaks: string[] = []
+    const processes = pids()
     try {
-      notePids()
       await kernel.disable(own.id).catch((error: unknown) => leaks.push(textOf(error)))
-      leaks.push(...recorder.effects().map((act) => `an effect of ${act}`))
-      leaks.push(
-        ...kernel.tools
-          .list()
-          .filter(({ plugin }) => plugin === own.id)
-          .map(({ name }) => `the tool ${name}`),
-      )
+      leaks.push(...recorder.effects().map((act) => `an effect of ${act}`), ...offersOf(kernel, own.id))
       await kernel.stop()
       const timers = await clock.runOut()
       if (timers > 0) leaks.push(`${timers} timers that set themselves again`)
-      leaks.push(...(await survivors(pids)).map((pid) => `sandbox process ${pid}`))
+      leaks.push(...(await survivors(processes)).map((pid) => `sandbox process ${pid}`))
     } finally {
-      await stack.disposeAsync()
+      await owned.disposeAsync()
     }
     assertNoLeaks(leaks)
   }
+}
+
+async function openPlugin(
+  source: PluginSource & { id?: PluginId; config?: unknown },
+  folder: string,
+  owned: AsyncDisposableStack,
+): Promise<Opened> {
+  const bench = owned.use(await openWorkbench(source, folder))
+  const pkg = await bench.build()
+  return { id: source.id ?? shortName(pkg.manifest.name), config: source.config ?? {}, bench, pkg }
+}
+
+function createFace({ own, root, kernel, clock, records, recorder, end }: Parts): Harness {
+  const { id, bench } = own
+  return {
+    id,
+    kernel,
+    clock,
+    workspace: join(root, 'workspace'),
+    get status() {
+      return kernel.status(id)
+    },
+    use: (token) => kernel.use(token, { timeoutMs: USE_MS }),
+    tool: (name, input) => kernel.tools.call(name, input),
+    emit: (event, payload) => kernel.emit(event, payload),
+    grant: (permission, { mode = 'allow', duration = 'forever' } = {}) =>
+      kernel.permissions.grant(id, permission, { mode, duration, by: 'harness' }),
+    revoke: (permission) => kernel.permissions.revoke(id, permission, 'harness'),
+    async reload({ plugin } = {}) {
+      if (plugin !== undefined) await bench.write(plugin)
+      await kernel.reload(id, await bench.build())
+    },
+    seen: records.seen as Harness['seen'], // one body for both shapes
+    events: records.events,
+    facts: records.facts,
+    calls: recorder.calls,
+    get audit() {
+      return kernel.audit.tail(1_000)
+    },
+    get logs() {
+      return kernel.logs(id)
+    },
+    [Symbol.asyncDispose]: end,
+  }
+}
+
+/** Answers every process that ever held the plugins. */
+function watchProcesses(kernel: Kernel): () => ReadonlySet<number> {
+  const pids = new Set<number>()
+  const look = () => {
+    for (const { pid } of kernel.host().processes) pids.add(pid)
+    return pids
+  }
+  kernel.on('plugin.stage', look)
+  return look
+}
+
+function offersOf(kernel: Kernel, id: PluginId): string[] {
+  const own = kernel.tools.list().filter(({ plugin }) => plugin === id)
+  return own.map(({ name }) => `the tool ${name}`)
 }
 
 /** What went wrong while it ended, each cause named. */
 function textOf(error: unknown): string {
   if (error instanceof AggregateError) return `${error.message} (${error.errors.map(textOf).join(', ')})`
   return error instanceof Error ? error.message : String(error)
-}
-
-function dataFolder(root: string, plugin: PluginId): string {
-  const folder = join(root, 'data', plugin.replaceAll('/', '__'))
-  mkdirSync(folder, { recursive: true })
-  return folder
-}
-
-function recordEvents(kernel: Kernel, onStage: () => void): { events: RecordedEvent[]; facts: RecordedEvent[] } {
-  const events: RecordedEvent[] = []
-  const facts: RecordedEvent[] = []
-  kernel.on('**', (payload, { name, from, at }) => {
-    ;(from === 'kernel' ? facts : events).push({ name, payload, from, at })
-    if (name === 'plugin.stage' && from === 'kernel') onStage()
-  })
-  return { events, facts }
-}
-
-/** H1 */
-function answerQuestions(kernel: Kernel, policy: AskPolicy): void {
-  kernel.on('approval.needed', (payload) => {
-    const approval = payload as Approval
-    const answer = typeof policy === 'function' ? policy(approval) : policy
-    if (answer === 'wait') return
-    queueMicrotask(() => kernel.approvals.resolve(approval.id, { answer, duration: 'once', by: 'harness' }))
-  })
 }
 
 function assertStarted(kernel: Kernel, id: PluginId): void {
@@ -330,12 +249,4 @@ function assertStarted(kernel: Kernel, id: PluginId): void {
     plugin: id,
     hint: 'For a test of the failure itself, make the harness with mayFail: true.',
   })
-}
-
-function notSeen(pattern: string, all: readonly RecordedEvent[]): LifecycleError {
-  const names = [...new Set(all.map(({ name }) => name))].join(', ')
-  return new LifecycleError(
-    'HARNESS_NOT_SEEN',
-    `no event ${pattern} that matches came within ${SEEN_MS} ms; there were: ${names || 'none'}`,
-  )
 }

@@ -33,4 +33,4 @@ export function createMemoryAudit(): AuditSink {
 }
 
 /** Shared by all harnesses of this process: only the first of a test file pays for making the snapshot. */
-export const snapshots = createSnapshotStore(new Uint8Array())
+export const snapshots = createSnapshotStore()
