@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // packages/pryx/src/bin.ts: the `pryx` command. Only what a start cannot do without is loaded here; an old Node can still read it.
 import nodeModule from 'node:module'
+import v8 from 'node:v8'
 
 const OLDEST_NODE = 24
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
@@ -9,6 +10,7 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   )
   process.exit(1)
 }
+v8.setFlagsFromString('--semi-space-growth-factor=1') // young objects die young here; the room V8 would keep for them is 9 MB
 nodeModule.enableCompileCache?.()
 const { main } = await import('./cli/program.ts')
 await main(process.argv)

@@ -13,6 +13,7 @@ import { createTeller } from '../terminal/facts.ts'
 import { createScreen, type Screen } from '../terminal/screen.ts'
 import { type Style, safe, safeLines, styleFor } from '../terminal/style.ts'
 import { EXIT } from './exit.ts'
+import { tidyAfterStart } from './memory.ts'
 import type { Output } from './output.ts'
 import { listenForQuit, type Quit } from './quit.ts'
 import type { CommonOptions } from './target.ts'
@@ -89,6 +90,7 @@ async function serve(host: Host, { output, options, surface, quit, conversation,
   const code = await Promise.race([started, asked, quit.asked])
   if (typeof code !== 'number')
     output.line({ event: 'host.up', url: host.url, pid: process.pid }, `Pryx is up: ${output.style.bold(host.url)}`) // U1
+  tidyAfterStart()
   const stopExtra = whileUp(host, surface)
   process.exitCode = await quit.asked
   await stopExtra()

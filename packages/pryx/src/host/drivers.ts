@@ -1,4 +1,6 @@
 // packages/pryx/src/host/drivers.ts: the capabilities of this host.
+
+import { existsSync, realpathSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -20,6 +22,7 @@ export function openDrivers(config: HostConfig, onIncident: (incident: Incident)
       onIncident: ({ plugin, message, file }) =>
         onIncident({ what: `${plugin}: ${message}`, ...(file !== undefined && { kept: file }) }),
     },
+    fs: { guarded: guardedPaths(config) },
     http: { port: config.port, host: config.host, hosts: config.hosts },
   })
 }
@@ -27,5 +30,14 @@ export function openDrivers(config: HostConfig, onIncident: (incident: Incident)
 /** The key to the secrets: a passphrase from the environment, or a file far from what it opens. */
 function keySource({ PRYX_PASSPHRASE, XDG_CONFIG_HOME }: NodeJS.ProcessEnv): KeySource {
   if (PRYX_PASSPHRASE) return createPassphraseKey(PRYX_PASSPHRASE)
-  return createKeyFile(join(XDG_CONFIG_HOME || join(homedir(), '.config'), 'pryx', 'master.key'))
+  return createKeyFile(join(keyFolder(XDG_CONFIG_HOME), 'master.key'))
+}
+
+function keyFolder(configHome = process.env.XDG_CONFIG_HOME): string {
+  return join(configHome || join(homedir(), '.config'), 'pryx')
+}
+
+/** What no grant opens to a plugin: grants and audit, the key, and what decides which plugins run. */
+function guardedPaths({ data, file }: HostConfig): string[] {
+  return [data, file, keyFolder()].map((path) => (existsSync(path) ? realpathSync(path) : path))
 }

@@ -2,6 +2,8 @@
 import type { JournalEvent } from '../host/journal.ts'
 import { clockTime, type Style, safe, safeLines } from './style.ts'
 
+const PATIENCE_MS = 700
+
 type Tell = (data: Record<string, unknown>, style: Style, from: string) => string | undefined
 
 export interface FactOptions {
@@ -11,20 +13,27 @@ export interface FactOptions {
   prompted?: boolean
 }
 
-/** Prints the line of each event that needs one. A failure that the kernel also logs is told once. */
+/**
+ * Prints the line of each event that needs one. A failure that the kernel also logs is told once; a plugin that waits is
+ * told of when it has waited for a moment: at a start most wait for each other.
+ */
 export function createTeller(
   print: (line: string) => void,
   style: Style,
-  options: FactOptions = {},
+  options: FactOptions & { later?: (tell: () => void) => void } = {},
 ): (event: JournalEvent) => void {
+  const { later = (tell) => void setTimeout(tell, PATIENCE_MS).unref() } = options
+  const stages = new Map<unknown, JournalEvent>()
   let held: { plugin: unknown; text: string; line: string } | undefined
   return (event) => {
     const line = factLine(event, style, options)
-    const { plugin, message, text } = (event.data ?? {}) as Record<string, unknown>
-    const told = event.event === 'plugin.failed' && held?.plugin === plugin && held?.text.startsWith(String(message))
-    if (told) held = undefined
+    const { plugin, message, text, stage } = (event.data ?? {}) as Record<string, unknown>
+    if (event.event === 'plugin.failed' && held?.plugin === plugin && held?.text.startsWith(String(message)))
+      held = undefined
     release()
+    if (event.event === 'plugin.stage') stages.set(plugin, event)
     if (line === undefined) return
+    if (stage === 'waiting') return later(() => stages.get(plugin) === event && print(line))
     if (event.event !== 'plugin.log') return print(line)
     held = { plugin, text: String(text), line }
     queueMicrotask(release)
