@@ -41,8 +41,11 @@ const bundles: { name: string; inputs: string; options: BuildOptions }[] = [
       absWorkingDir: root,
       logLevel: 'warning',
       ...guestBundle,
-      entryPoints: ['packages/kernel/src/guest/main.ts'],
-      outfile: 'packages/kernel/dist/sandbox/guest.js',
+      entryPoints: {
+        guest: 'packages/kernel/src/guest/main.ts',
+        'guest-lean': 'packages/kernel/src/guest/main-lean.ts',
+      },
+      outdir: 'packages/kernel/dist/sandbox',
     },
   },
   library('sdk', ['src/index.ts', 'src/build/index.ts', ...optional('packages/sdk', 'src/testing/index.ts')]),
@@ -51,8 +54,7 @@ const bundles: { name: string; inputs: string; options: BuildOptions }[] = [
 ]
 
 for (const { name, inputs, options } of bundles) {
-  const entries = options.entryPoints as string[]
-  if (entries.length === 0) continue
+  if (Object.keys(options.entryPoints ?? {}).length === 0) continue
   await whenChanged(name, [inputs, 'packages/kernel/src/contract'], async () => {
     await build(options)
     console.error(`built ${name}`)

@@ -1,10 +1,11 @@
 // packages/kernel/src/guest/manifest-tools.ts: tools a manifest declares with a `handler`: a simple tool is one exported function (K1).
-import { z } from 'zod'
+import type { z } from 'zod'
 import { ManifestError } from '../contract/errors.ts'
 import type { PluginContext } from '../contract/plugin.ts'
 import type { ManifestTool } from '../contract/wire.ts'
 import type { Caller } from './ambient.ts'
 import type { Tool } from './offers.ts'
+import { fromJsonSchema } from './schemas.ts'
 
 /** `export function now(input, { signal, from, trace }, ctx)` */
 type Handler = (input: unknown, call: Caller, ctx: PluginContext) => unknown
@@ -40,7 +41,7 @@ function toTool(tool: ManifestTool, exports: object, ctx: PluginContext): Tool {
 
 function schemaOf(tool: ManifestTool): z.ZodType {
   try {
-    return z.fromJSONSchema(tool.input as Parameters<typeof z.fromJSONSchema>[0])
+    return fromJsonSchema(tool.input)
   } catch (cause) {
     throw new ManifestError(
       'MANIFEST_INVALID',

@@ -2,12 +2,13 @@
 //   P1  Only methods that were announced can be called: own and inherited functions without a leading underscore.
 //   P2  Input is checked by the token's or tool's schema before the plugin's code sees it.
 //   P3  A name is offered once at a time; hook listeners of one plugin run in the order they came.
-import { z } from 'zod'
+import type { z } from 'zod'
 import { type PryxError, ServiceError, UsageError } from '../contract/errors.ts'
 import type { HookAnswer, HookToken, ServiceToken } from '../contract/tokens.ts'
 import type { GuestMessage, HostMessage } from '../contract/wire.ts'
 import type { Caller } from './ambient.ts'
 import { check } from './check.ts'
+import { toJsonSchema } from './schemas.ts'
 
 const MAX_METHODS = 256
 
@@ -167,7 +168,7 @@ function methodNames(implementation: object): string[] {
 /** JSON Schema of a tool's input, for those who call it; undefined where the schema cannot be said in JSON Schema. */
 export function inputSchema(schema: z.ZodType): unknown {
   try {
-    return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+    return toJsonSchema(schema)
   } catch {
     return undefined
   }

@@ -198,7 +198,15 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   async function open(from: PluginPackage, hold: boolean): Promise<Session> {
     const code = await from.code()
     const { memoryMb, turnMs, activateMs, messageBytes } = limits
-    const spec: GuestSpec = { plugin: id, code, memoryMb, turnMs, activateMs, messageBytes }
+    const spec: GuestSpec = {
+      plugin: id,
+      code,
+      schemas: needsSchemas(from, code),
+      memoryMb,
+      turnMs,
+      activateMs,
+      messageBytes,
+    }
     return openSession({
       plugin: id,
       caller: {
@@ -423,6 +431,13 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       }),
     )
   }
+}
+
+function needsSchemas(pkg: PluginPackage, code: string): boolean {
+  return (
+    /from\s*["']zod["']/.test(code) ||
+    pkg.manifest.tools.some((tool) => tool.handler !== undefined && tool.input !== undefined)
+  )
 }
 
 function sumUsage(past: Readonly<GuestUsage>, now: Readonly<GuestUsage> | undefined): GuestUsage {

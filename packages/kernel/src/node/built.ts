@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { SandboxError } from '../contract/index.ts'
 
 /** Absolute path of a file in `dist/sandbox`. @throws SANDBOX_NOT_BUILT */
-export function builtFile(name: 'sandbox-child.mjs' | 'guest.js'): string {
+export function builtFile(name: 'sandbox-child.mjs' | 'guest.js' | 'guest-lean.js'): string {
   try {
     return createRequire(import.meta.url).resolve(`@pryx/kernel/sandbox/${name}`)
   } catch (cause) {

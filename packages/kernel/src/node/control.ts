@@ -12,7 +12,15 @@ export type ToChild =
   /** Before the first plugin of a kind. Buffers: its startup snapshot, or none: then the child makes one and sends it back. */
   | { c: 'runtime'; kind: RuntimeKind }
   /** Buffers: the plugin's code (UTF-8). */
-  | { c: 'start'; isolate: number; kind: RuntimeKind; name: string; memoryMb: number; turnMs: number; activateMs: number }
+  | {
+      c: 'start'
+      isolate: number
+      kind: RuntimeKind
+      name: string
+      memoryMb: number
+      turnMs: number
+      activateMs: number
+    }
   | { c: 'dispose'; isolate: number }
   /** The kernel has handled this many more bytes of the isolate's messages. */
   | { c: 'credit'; isolate: number; bytes: number }

@@ -1,11 +1,10 @@
 // packages/kernel/src/node/create-kernel.ts: the kernel on this machine: real clock, real files, real isolates.
-import { mkdirSync, readFileSync, realpathSync } from 'node:fs'
+import { mkdirSync, realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Capability, Limits, PluginId } from '../contract/index.ts'
 import { type InstallOptions, type Kernel, openKernel } from '../kernel.ts'
 import type { ConsentPrompt } from '../permissions/authority.ts'
 import { createAuditFiles, sha256 } from './audit-file.ts'
-import { builtFile } from './built.ts'
 import { createGrantsFile } from './grants-file.ts'
 import { openPluginFolder } from './plugin-folder.ts'
 import { createClock, createIds } from './powers.ts'
@@ -54,7 +53,7 @@ export async function createKernel(options: KernelOptions = {}): Promise<NodeKer
       clock: createClock(),
       ids: createIds(),
       sandboxes: createSandboxes({
-        snapshots: createSnapshotStore(readFileSync(builtFile('guest.js')), join(data, 'cache')),
+        snapshots: createSnapshotStore(join(data, 'cache')),
       }),
       grants: createGrantsFile(join(data, 'grants.json'), {
         onCorrupt: (kept) =>

@@ -2,6 +2,7 @@
 //   I1  Guest code runs only inside a turn, and every turn has a time-out. Only strings and byte buffers cross.
 //   I2  No ivm object is ever handed to the guest; host functions are callbacks that queue or compute, and reach nothing.
 //   I3  A turn runs on this thread or on the thread pool, as the caller says; "quick" is who has shown a row of short turns.
+import { setFlagsFromString } from 'node:v8'
 import type ivmTypes from 'isolated-vm'
 import { runCrypto } from '../guest/web/crypto-host.ts'
 import { MAX_TURN_BYTES } from './control.ts'
@@ -14,6 +15,7 @@ const SLOW_MS = 10
 const STUCK_GRACE_MS = 120 // a pool turn that outlives its time-out by this will not end
 const LONG_MS = 120 // a pool turn this long may be one that never ends
 const STARTING_TURNS = 3 // in which a plugin may take its time
+const COMPACT_MS = 1_000
 const MAX_TIMERS = 10_000
 const MAX_RANDOM_BYTES = 65_536
 
@@ -60,6 +62,8 @@ export interface GuestIsolate {
   turnOnPool(batches: Batch[]): Promise<number>
   start(): Promise<void>
   heapBytes(): number
+  /** Gives memory that is no longer used back to the system, on the pool: for a guest that has come to rest. */
+  compact(): Promise<void>
   dispose(): void
 }
 
@@ -67,7 +71,6 @@ export interface GuestIsolate {
 export function createGuestIsolate(
   spec: IsolateSpec,
   snapshot: ivmTypes.ExternalCopy<ArrayBuffer> | undefined,
-  runtime: string,
   events: IsolateEvents,
 ): GuestIsolate {
   const isolate = new ivm.Isolate({
@@ -75,8 +78,7 @@ export function createGuestIsolate(
     ...(snapshot && { snapshot }),
     onCatastrophicError: (message) => events.catastrophe(message),
   })
-  const context = isolate.createContextSync()
-  if (snapshot === undefined) context.evalSync(runtime, { timeout: 5_000, filename: 'pryx-runtime.js' })
+  const { context, compactHeap } = openContext(isolate)
   const timers = new Map<number, NodeJS.Timeout>()
   let local: string[] = []
   let localBuffers: Uint8Array[] = []
@@ -110,6 +112,7 @@ export function createGuestIsolate(
     turnOnPool,
     start,
     heapBytes: () => (ended || busy ? 0 : heap()),
+    compact,
     dispose: () => end(undefined),
   }
 
@@ -290,6 +293,18 @@ export function createGuestIsolate(
     if (why) events.ended(why)
   }
 
+  async function compact(): Promise<void> {
+    if (busy || ended) return
+    busy = true
+    try {
+      await compactHeap()
+    } catch (error) {
+      failed(error, 0)
+    } finally {
+      busy = false
+    }
+  }
+
   /** Any call into the isolate may bring up a rejection that nobody in it heard. */
   function heap(): number {
     try {
@@ -379,6 +394,23 @@ export function createGuestIsolate(
     if (data) message.buffer = localBuffers.push(data) - 1
     local.push(JSON.stringify(message))
     events.wake()
+  }
+}
+
+/**
+ * A context, and a way to collect its isolate's garbage. V8 shows `gc` only to contexts made while a flag is set; the guest's own
+ * reference is taken away before any of its code runs.
+ */
+function openContext(isolate: ivmTypes.Isolate): { context: ivmTypes.Context; compactHeap(): Promise<unknown> } {
+  setFlagsFromString('--expose-gc')
+  const context = isolate.createContextSync()
+  setFlagsFromString('--no-expose-gc')
+  const collect = context.global.getSync('gc', { reference: true }) as ivmTypes.Reference<(options: object) => void>
+  context.evalSync('globalThis.gc = undefined')
+  const options = { type: 'major', execution: 'sync', flavor: 'last-resort' }
+  return {
+    context,
+    compactHeap: () => collect.apply(undefined, [options], { arguments: { copy: true }, timeout: COMPACT_MS }),
   }
 }
 

@@ -18,6 +18,8 @@ import {
   OUT_WINDOW,
   PIPE_BYTES,
   PIPE_FD,
+  RUNTIME_FILES,
+  type RuntimeKind,
   type ToChild,
   type TurnReport,
 } from './control.ts'
@@ -29,6 +31,9 @@ const SLICE_MS = 5
 const EARLY_CHARACTERS = 1_024
 const REPORT_MS = 20
 const HEAP_EVERY_MS = 1_000
+const COMPACT_EVERY_MS = 1_500
+const COMPACT_AGAIN_MS = 60_000
+const RESTING_MS = 50 // of guest code between two looks
 const POOL_THREADS = availableParallelism() + 1 // as many as isolated-vm has
 const HOG_MS = 20 // a pool full for this long is not about to be free
 
@@ -46,9 +51,12 @@ interface Seat {
   turns: number
   reported: number
   heapAt: number
+  /** Time in guest code when it was last looked at; when its heap was last compacted, and after how many turns. */
+  msBefore: number
+  compactedAt: number
+  turnsCompacted: number
 }
 
-const runtime = readFileSync(new URL('./guest.js', import.meta.url), 'utf8')
 const socket = new Socket({ fd: PIPE_FD, readable: true, writable: true })
 const out = createFrameWriter(socket)
 const seats = new Map<number, Seat>()
@@ -62,7 +70,7 @@ let pumping = false
 /** Those that wait for the pool. */
 const parked: Seat[] = []
 const blackBox = Buffer.alloc(BLACK_BOX_BYTES)
-let snapshot: ivmTypes.ExternalCopy<ArrayBuffer> | undefined
+const snapshots = new Map<RuntimeKind, ivmTypes.ExternalCopy<ArrayBuffer>>()
 let running = false
 let turnNumber = 0
 
@@ -77,8 +85,8 @@ socket.on('error', () => process.kill(process.pid, 'SIGKILL'))
 function control(frame: Frame): void {
   const message = JSON.parse(frame.text) as ToChild // from the kernel, which is trusted here
   switch (message.c) {
-    case 'init':
-      return init(frame.buffers[0])
+    case 'runtime':
+      return takeRuntime(message.kind, frame.buffers[0])
     case 'start':
       return start(message, frame.buffers)
     case 'dispose':
@@ -90,21 +98,21 @@ function control(frame: Frame): void {
   }
 }
 
-function init(kept: Uint8Array | undefined): void {
-  if (kept) snapshot = new ivm.ExternalCopy(kept.buffer as ArrayBuffer, { transferOut: true })
-  else {
-    snapshot = ivm.Isolate.createSnapshot([{ code: runtime, filename: 'pryx-runtime.js' }], '__pryxBoot.warmUp()')
-    tell({ c: 'snapshot' }, [new Uint8Array(snapshot.copy())])
-  }
-  globalThis.gc?.() // what the snapshot came in is several times its size
-  tell({ c: 'ready' })
+/** Takes the startup snapshot of one kind, or makes it and sends it back to be kept. */
+function takeRuntime(kind: RuntimeKind, kept: Uint8Array | undefined): void {
+  if (snapshots.has(kind)) return
+  if (kept) return void snapshots.set(kind, new ivm.ExternalCopy(kept.buffer as ArrayBuffer, { transferOut: true }))
+  const code = readFileSync(new URL(RUNTIME_FILES[kind], import.meta.url), 'utf8')
+  const made = ivm.Isolate.createSnapshot([{ code, filename: 'pryx-runtime.js' }], '__pryxBoot.warmUp()')
+  snapshots.set(kind, made)
+  tell({ c: 'snapshot', kind }, [new Uint8Array(made.copy())])
 }
 
 function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]): void {
   const id = message.isolate
   const spec = { ...message, id, code: Buffer.from(code ?? new Uint8Array()).toString('utf8') }
   try {
-    const guest = createGuestIsolate(spec, snapshot, runtime, {
+    const guest = createGuestIsolate(spec, snapshots.get(message.kind), {
       sent: (text, buffers) => sent(id, text, buffers),
       wake: () => wake(id),
       ended: (end) => {
@@ -134,6 +142,9 @@ function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]):
       turns: 0,
       reported: 0,
       heapAt: 0,
+      msBefore: 0,
+      compactedAt: Number.NEGATIVE_INFINITY,
+      turnsCompacted: 0,
     }
     seats.set(id, seat)
     void onPool(seat, () => guest.start()).then(() => wake(id))
@@ -315,6 +326,25 @@ function turned(seat: Seat, batches: number, ms: number): void {
   enqueue(seat)
 }
 
+// ── memory of guests at rest ─────────────────────────────────────────────────────────────────────────────────────
+
+setInterval(compactResting, COMPACT_EVERY_MS)
+
+/** A start leaves several times its size in garbage, and V8 gives nothing back by itself to a process that then does little. */
+function compactResting(): void {
+  const now = performance.now()
+  for (const seat of seats.values()) {
+    const { guest } = seat
+    const worked = seat.ms - seat.msBefore
+    seat.msBefore = seat.ms
+    const due = now - seat.compactedAt > COMPACT_AGAIN_MS && seat.turns !== seat.turnsCompacted
+    if (!due || worked > RESTING_MS || !guest.ready || guest.busy) continue
+    seat.compactedAt = now
+    seat.turnsCompacted = seat.turns
+    return void guest.compact().then(() => enqueue(seat)) // one at a time
+  }
+}
+
 // ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 let reporting = false
@@ -347,3 +377,5 @@ function report(): void {
 function tell(message: FromChild, buffers: Uint8Array[] = []): void {
   out.write(0, JSON.stringify(message), buffers)
 }
+
+tell({ c: 'ready' })

@@ -1,6 +1,6 @@
 // packages/kernel/src/node/sandbox-process.ts: isolates in a supervised child process; the default backend of sandbox/sandbox.ts.
 //   N1  The child gets no files, no children, no environment; on Linux it dies with this process even by SIGKILL.
-//   N2  What a guest sends is handled in slices: after 5 ms of one loop turn the rest waits, guest by guest, so a flood starves nobody.
+//   N2  What a guest sends is handled in slices: after 2 ms of one loop turn the rest waits, guest by guest, so a flood starves nobody.
 //   N3  A guest may have OUT_WINDOW bytes on the way; its turns pause until they are handled.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, unlinkSync } from 'node:fs'
@@ -30,11 +30,13 @@ import {
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 
-const SLICE_MS = 5
+const SLICE_MS = 2
 const PIECE = 16 // messages of one guest before another has its turn
 const CREDIT_BYTES = OUT_WINDOW / 8 // handled bytes are credited in lumps: a message for each would double the traffic
 const READY_TIMEOUT_MS = 15_000
 const SETPRIV = '/usr/bin/setpriv'
+/** Nothing of the host's, and one heap arena for all threads: the C library would keep one each. */
+const CHILD_ENV = { MALLOC_ARENA_MAX: '1' }
 
 export interface ProcessOptions {
   /** Where the startup snapshot is kept between processes and runs. */
@@ -381,7 +383,7 @@ function spawnChild(blackBox: number, execArgv: readonly string[]): ChildProcess
     : [process.execPath, []] // N1
   return spawn(command, [...prefix, ...args], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', blackBox],
-    env: {},
+    env: CHILD_ENV,
     cwd: dirname(entry),
   })
 }

@@ -4,30 +4,40 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { builtFile } from './built.ts'
+import { RUNTIME_FILES, type RuntimeKind } from './control.ts'
 
 export interface SnapshotStore {
-  load(): Uint8Array | undefined
-  save(snapshot: Uint8Array): void
+  load(kind: RuntimeKind): Uint8Array | undefined
+  save(kind: RuntimeKind, snapshot: Uint8Array): void
 }
 
-/** @param folder Where files may be kept; without one the snapshot lives in memory only. */
-export function createSnapshotStore(runtime: Uint8Array, folder?: string): SnapshotStore {
-  const key = createHash('sha256')
-    .update(runtime)
+/** @param folder Where files may be kept; without one snapshots live in memory only. */
+export function createSnapshotStore(folder?: string): SnapshotStore {
+  const kept = new Map<RuntimeKind, Uint8Array>()
+  const names = new Map<RuntimeKind, string>()
+  return {
+    load: (kind) => (folder === undefined ? kept.get(kind) : read(join(folder, nameOf(kind)))),
+    save(kind, snapshot) {
+      if (folder === undefined) kept.set(kind, snapshot)
+      else write(folder, nameOf(kind), snapshot)
+    },
+  }
+
+  function nameOf(kind: RuntimeKind): string {
+    const known = names.get(kind) ?? `${kind}-${fingerprint(kind)}.snapshot`
+    names.set(kind, known)
+    return known
+  }
+}
+
+/** Of everything that goes into a snapshot: the script, and who runs it. */
+function fingerprint(kind: RuntimeKind): string {
+  return createHash('sha256')
+    .update(readFileSync(builtFile(RUNTIME_FILES[kind])))
     .update(`${process.version} ${process.versions.v8} ${process.platform} ${process.arch}`)
     .digest('hex')
     .slice(0, 32)
-  let kept: Uint8Array | undefined
-  return {
-    load() {
-      if (folder) kept ??= read(join(folder, `${key}.snapshot`))
-      return kept
-    },
-    save(snapshot) {
-      kept = snapshot
-      if (folder) write(folder, `${key}.snapshot`, snapshot)
-    },
-  }
 }
 
 function read(path: string): Uint8Array | undefined {

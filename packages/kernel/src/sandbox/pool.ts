@@ -198,7 +198,7 @@ export function createPool(options: PoolOptions): Pool {
       const message = `a turn of ${turn.plugin} ran for ${Math.round(turn.ms)} ms and could not be interrupted (limit ${turn.limitMs} ms)`
       return replace(process, { code: 'SANDBOX_STUCK', message, culprit: turn.plugin })
     }
-    if (turn === undefined && process.silentMs() > SUSPICIOUS_MS * 2) suspect()
+    if (turn === undefined && process.silentMs() > SILENT_MS / 2) suspect()
     if (turn === undefined && process.silentMs() > SILENT_MS)
       return replace(process, {
         code: 'SANDBOX_SILENT',

@@ -5,6 +5,8 @@ import type { Parcel } from '../contract/index.ts'
 export interface GuestSpec {
   plugin: string
   code: string
+  /** It needs the schema library: its bundle imports zod, or its manifest has inputs to check. */
+  schemas: boolean
   memoryMb: number
   turnMs: number
   activateMs: number
