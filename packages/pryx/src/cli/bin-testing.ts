@@ -37,6 +37,8 @@ export interface Project extends AsyncDisposable {
   json(...args: string[]): Promise<{ code: number | null; value: never }>
   /** `pryx up`, until it says it is up. */
   up(...args: string[]): Promise<Running>
+  /** As `up`, for `pryx dev`. */
+  dev(...args: string[]): Promise<Running>
 }
 
 /** @param plugins Ids of plugins named in its pryx.json; `write` another to say more. */
@@ -72,15 +74,8 @@ export function createProject(plugins: readonly string[] = []): Project {
       const { code, stdout } = await project.run(...args, '--json')
       return { code, value: JSON.parse(stdout) as never }
     },
-    up(...args) {
-      const child = spawn(process.execPath, [BIN, 'up', ...args], {
-        cwd: folder,
-        env,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      })
-      hosts.push(child)
-      return whenUp(child)
-    },
+    up: (...args) => start('up', ...args),
+    dev: (...args) => start('dev', ...args),
     async [Symbol.asyncDispose]() {
       for (const child of hosts) if (child.exitCode === null && child.signalCode === null) await ended(child, 'SIGKILL')
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
@@ -89,6 +84,12 @@ export function createProject(plugins: readonly string[] = []): Project {
   project.write('pryx.json', { plugins: Object.fromEntries(plugins.map((id) => [id, { source: `./plugins/${id}` }])) })
   for (const id of plugins) project.plugin(id)
   return project
+
+  function start(...args: string[]): Promise<Running> {
+    const child = spawn(process.execPath, [BIN, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    hosts.push(child)
+    return whenUp(child)
+  }
 }
 
 function whenUp(child: ChildProcess): Promise<Running> {

@@ -22,9 +22,15 @@ export function openDrivers(config: HostConfig, onIncident: (incident: Incident)
       onIncident: ({ plugin, message, file }) =>
         onIncident({ what: `${plugin}: ${message}`, ...(file !== undefined && { kept: file }) }),
     },
+    process: { recordFolder: processRecords(config) },
     fs: { guarded: guardedPaths(config) },
     http: { port: config.port, host: config.host, hosts: config.hosts },
   })
+}
+
+/** Where child processes of plugins are noted, so that those a killed host left behind can be ended. */
+export function processRecords({ data }: HostConfig): string {
+  return join(data, 'processes')
 }
 
 /** The key to the secrets: a passphrase from the environment, or a file far from what it opens. */

@@ -6,12 +6,13 @@
 import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { reapLeftovers } from '@pryx/capabilities'
 import { type ConsentPrompt, createKernel, type NodeKernel, openPluginFolder, type PluginPackage } from '@pryx/kernel'
 import { CapabilityError, type ErrorJson, errorToJson, type PluginId, UsageError } from '@pryx/kernel/contract'
 import { createControl } from '../control/control.ts'
 import { openControlServer } from '../control/server.ts'
 import type { HostConfig, PluginEntry } from './config.ts'
-import { openDrivers } from './drivers.ts'
+import { openDrivers, processRecords } from './drivers.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { lockFolder } from './lock.ts'
 import { openSwitches, type Switches } from './switches.ts'
@@ -67,6 +68,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   await using resources = new AsyncDisposableStack()
   openFolders(config)
   resources.use(lockFolder(config.data)) // H1
+  reapLeftovers(processRecords(config))
   const switches = openSwitches(join(config.data, 'switches.json'), (kept) =>
     onIncident({ what: 'the file of switched-off plugins was damaged', kept }),
   )

@@ -47,7 +47,7 @@ export function createTeller(
 
 /** The line for an event, undefined if it needs none. */
 export function factLine(event: JournalEvent, style: Style, options: FactOptions = {}): string | undefined {
-  const tell = event.from === 'kernel' ? KERNEL[event.event] : event.event === 'alert.raised' ? alert : undefined
+  const tell = event.from === 'kernel' ? KERNEL[event.event] : ALERTS[event.event]
   if (tell === undefined || (options.prompted && event.event.startsWith('approval.'))) return undefined
   if (event.event === 'plugin.log' && !options.verbose && !isTrouble(event.data)) return undefined
   const line = tell((event.data ?? {}) as Record<string, unknown>, style, event.from)
@@ -82,6 +82,15 @@ const KERNEL: Record<string, Tell> = {
     `${style.yellow('✖')} ${style.bold(safe(plugin))} lost ${safe(permission)} ${style.dim(`by ${safe(by)}`)}`,
   'sandbox.replaced': ({ process, reason, culprit }, style) =>
     `${style.yellow('▲')} ${safe(process)} was replaced: ${safe(reason)}${culprit ? ` ${style.dim(`(${safe(culprit)})`)}` : ''}`,
+}
+
+/** Told by any plugin: these names are for people. */
+const ALERTS: Record<string, Tell> = {
+  'alert.raised': alert,
+  'alert.blocked': ({ file, reason }, style, from) =>
+    `${style.yellow('▲')} ${style.bold(safe(from))} cannot read ${safe(file)}: ${safe(reason)}`,
+  'alert.unblocked': ({ file }, style, from) =>
+    `${style.green('✔')} ${style.bold(safe(from))} reads ${safe(file)} again`,
 }
 
 function stage({ plugin, stage, reason }: Record<string, unknown>, style: Style): string | undefined {
