@@ -78,6 +78,20 @@ const FAMILIES: Record<string, typeof PryxError> = {
   CapabilityError,
 }
 
+/**
+ * Makes an error without a stack: for refusals that a plugin can cause by the thousand. There the stack would cost more than
+ * all else together, and would only show the kernel's own way of saying no.
+ */
+export function stackless<E extends Error>(make: () => E): E {
+  const limit = Error.stackTraceLimit
+  Reflect.set(Error, 'stackTraceLimit', 0) // in a guest it may be out of reach: then there is a stack
+  try {
+    return make()
+  } finally {
+    Reflect.set(Error, 'stackTraceLimit', limit)
+  }
+}
+
 /** The plain form of anything thrown: bounded, without host stacks (E3). */
 export function errorToJson(error: unknown): ErrorJson {
   if (!PryxError.is(error)) return foreignError(error)
@@ -93,10 +107,11 @@ export function errorFromJson(json: unknown): PryxError {
   const from = (typeof json === 'object' && json !== null ? json : {}) as Partial<Record<keyof ErrorJson, unknown>>
   const Family = FAMILIES[text(from.name, 64)] ?? PryxError
   const message = text(from.message, MAX_TEXT) || 'unknown error'
-  const error = new Family(text(from.code, 64) || 'ERROR', message, {
+  const options = {
     ...plainDetails(from.details),
     ...(typeof from.hint === 'string' ? { hint: clip(from.hint, MAX_TEXT) } : {}),
-  })
+  }
+  const error = stackless(() => new Family(text(from.code, 64) || 'ERROR', message, options))
   if (Family === PryxError && typeof from.name === 'string') error.name = clip(from.name, 64)
   if (typeof from.stack === 'string') error.stack = clip(from.stack, MAX_TEXT * 2)
   return error

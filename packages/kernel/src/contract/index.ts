@@ -30,6 +30,7 @@ export {
   PryxError,
   SandboxError,
   ServiceError,
+  stackless,
   UsageError,
 } from './errors.ts'
 export type { Limits } from './limits.ts'

@@ -9,6 +9,7 @@ import {
   type HostMessage,
   type PluginId,
   type QueuePolicy,
+  stackless,
   UsageError,
 } from '../contract/index.ts'
 import { createMailbox, type Mailbox, type MailboxCounts, type MailboxPowers, type Outlet } from './mailbox.ts'
@@ -235,7 +236,7 @@ export function createSubscriber(
 }
 
 function refused(message: string, hint: string): UsageError {
-  return new UsageError('USAGE_SUBSCRIPTION', message, { hint })
+  return stackless(() => new UsageError('USAGE_SUBSCRIPTION', message, { hint }))
 }
 
 function add(totals: MailboxCounts, more: MailboxCounts): void {

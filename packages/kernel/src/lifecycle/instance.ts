@@ -20,6 +20,7 @@ import {
   parseGuestMessage,
   SandboxError,
   ServiceError,
+  stackless,
   type StreamMessage,
 } from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
@@ -361,7 +362,12 @@ export function createInstance(
   /** Runs a request of the guest and replies once. */
   function serve(id: number, run: (signal: AbortSignal) => Promise<unknown>): void {
     if (outgoing.size >= limits.queue) return reply(id, undefined, queueFull(plugin, limits.queue)) // I4
-    if (outgoing.has(id)) return reply(id, undefined, new SandboxError('SANDBOX_WIRE', `call ${id} is already open`))
+    if (outgoing.has(id))
+      return reply(
+        id,
+        undefined,
+        stackless(() => new SandboxError('SANDBOX_WIRE', `call ${id} is already open`)),
+      )
     const controller = new AbortController()
     outgoing.set(id, controller)
     run(controller.signal)
@@ -449,18 +455,14 @@ function late(plugin: string, { kind, name, method, options }: Omit<LostCall, 's
 }
 
 function tooFast(plugin: string, max: number): SandboxError {
-  return new SandboxError('SANDBOX_RATE', `${plugin} makes more than ${max} requests a second`, {
-    limit: 'messagesPerSecond',
-    max,
-    hint: 'Send less often, or several things in one message.',
-  })
+  const details = { limit: 'messagesPerSecond', max, hint: 'Send less often, or several things in one message.' }
+  return stackless(
+    () => new SandboxError('SANDBOX_RATE', `${plugin} makes more than ${max} requests a second`, details),
+  )
 }
 
 function queueFull(plugin: string, max: number, from = ''): SandboxError {
-  return new SandboxError('SANDBOX_QUEUE_FULL', `${plugin} has ${max} calls waiting${from && ` of ${from}`}`, {
-    limit: 'queue',
-    used: max,
-    max,
-    hint: 'Wait for answers before calling again.',
-  })
+  const details = { limit: 'queue', used: max, max, hint: 'Wait for answers before calling again.' }
+  const message = `${plugin} has ${max} calls waiting${from && ` of ${from}`}`
+  return stackless(() => new SandboxError('SANDBOX_QUEUE_FULL', message, details))
 }

@@ -11,6 +11,7 @@ import {
   PermissionError,
   type PluginId,
   type Release,
+  stackless,
   UsageError,
 } from '../contract/index.ts'
 import type { Bus } from '../events/bus.ts'
@@ -177,11 +178,13 @@ function declares(caller: Caller, service: string): boolean {
 }
 
 function undeclaredPattern(plugin: PluginId, pattern: string): PermissionError {
-  return new PermissionError('PERMISSION_UNDECLARED', `${plugin} does not declare that it hears ${pattern}`, {
+  const details = {
     plugin,
     access: `events:on:${pattern}`,
     hint: `Add "${pattern}" to pryx.events.listens in its package.json.`,
-  })
+  }
+  const message = `${plugin} does not declare that it hears ${pattern}`
+  return stackless(() => new PermissionError('PERMISSION_UNDECLARED', message, details))
 }
 
 function notStated(unit: Unit, path: string, found: string | undefined, wanted: string): ManifestError {

@@ -15,6 +15,7 @@ import {
   PermissionError,
   type PluginId,
   type PryxError,
+  stackless,
 } from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
 import type { ApprovalAnswer, Approvals } from './approvals.ts'
@@ -237,6 +238,10 @@ export function createGate({ capabilities, grants, approvals, audit, clock, ...w
     const verdict = judge(caller, permission)
     if (verdict.kind === 'allow' && verdict.grant.duration !== 'once' && !caller.scope.closed) return
     const act = 'permission.required'
+    if (verdict.kind === 'deny') {
+      writeRefusal({ plugin: caller.plugin, act, access: [permission], outcome: 'denied', trace }, verdict.code)
+      throw refused(caller.plugin, permission, verdict.code)
+    }
     let lease: Lease | undefined
     try {
       lease = open(caller, act, undefined)
@@ -374,10 +379,6 @@ const REFUSALS = {
 function refused(plugin: PluginId, permission: Permission, code: keyof typeof REFUSALS, by?: string): PermissionError {
   const { says, hint } = REFUSALS[code]
   const reason = by === 'timeout' ? 'nobody answered in time' : says
-  return new PermissionError(code, `${plugin} may not use ${permission}: ${reason}`, {
-    plugin,
-    access: permission,
-    hint,
-    ...(by && { by }),
-  })
+  const details = { plugin, access: permission, hint, ...(by && { by }) }
+  return stackless(() => new PermissionError(code, `${plugin} may not use ${permission}: ${reason}`, details))
 }
