@@ -136,7 +136,7 @@ test('K1: every manifest in the documentation is valid', () => {
 
 test('K1: the manifest guide names every key and no other', () => {
   const text = readFileSync(join(root, 'docs/guides/manifest.md'), 'utf8')
-  const rows = [...text.matchAll(/^\| `([^`]+)` \|/gm)].map(([, key]) => key as string)
+  const rows = [...text.matchAll(/^\| `([^`]+)` +\|/gm)].map(([, key]) => key as string)
   const toolKeys = ['name', 'description', 'input', 'handler'].map((key) => `tools[].${key}`)
   const keys = Object.keys(manifestSchema.shape).flatMap((key) =>
     key === 'events' ? ['events.emits', 'events.listens'] : key === 'tools' ? ['tools', ...toolKeys] : [key],
@@ -149,8 +149,8 @@ test('K1: the manifest guide names every key and no other', () => {
 
 test('K4: every permission in the guide is one that the drivers take', async () => {
   const text = readFileSync(join(root, 'docs/guides/permissions.md'), 'utf8')
-  const [, table = ''] = /^\| permission \|.*\n([\s\S]*?)\n\n/m.exec(text) ?? []
-  const permissions = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map(([, permission]) => permission as string)
+  const [, table = ''] = /^\| permission +\|.*\n([\s\S]*?)\n\n/m.exec(text) ?? []
+  const permissions = [...table.matchAll(/^\| `([^`]+)` +\|/gm)].map(([, permission]) => permission as string)
   const capabilities = Object.values(nodeCapabilities({ secrets: {} as Secrets })) // a grammar needs no vault
 
   const made = createHarness({ plugin: 'export default { activate() {} }', manifest: { permissions }, capabilities })
