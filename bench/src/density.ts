@@ -16,7 +16,7 @@ const SETTLE_MS = 1_000
 export const density: Bench = {
   name: 'density',
   about: `${PLUGINS} idle plugins in one host, against idle Workers with the same code`,
-  limitMs: 240_000,
+  limitMs: 300_000,
   async run(rounds) {
     await using owner = new AsyncDisposableStack()
     const { folder, kb } = await pluginFixture('planner')

@@ -12,6 +12,7 @@ const kernel = await createKernel({
   standby: 'never',
   maxProcessBytes: MAX_PROCESS_BYTES,
 })
+kernel.on('plugin.failed', (fact) => console.error('a plugin failed:', fact))
 kernel.on('sandbox.replaced', (fact) => console.error('a sandbox process was replaced:', fact))
 const pkg = await openPluginFolder(folder)
 await kernel.install(pkg, { id: 'first' })
