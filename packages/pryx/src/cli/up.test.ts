@@ -38,6 +38,21 @@ test('N2: a plugin that will not end does not hold the host: SIGTERM ends it in 
   await expect.poll(() => pids.filter(isAlive)).toEqual([])
 })
 
+test('N2: a second Ctrl-C ends a host at once, and nothing of it is left', async () => {
+  await using project = createProject(['stubborn'])
+  project.plugin('stubborn', 'export default { activate: () => ({ handOver: () => new Promise(() => {}) }) }')
+  const host = await project.up()
+  const pids = host.children()
+  const first = host.end('SIGINT')
+  await expect.poll(() => host.stderr()).toContain('Stopping')
+
+  host.child.kill('SIGINT')
+  const { tookMs } = await first
+
+  expect(tookMs).toBeLessThan(1_500)
+  await expect.poll(() => pids.filter(isAlive)).toEqual([])
+})
+
 test('N2: after kill -9 the next start finds its grants and no lock in its way', async () => {
   await using project = createProject(['one'])
   project.plugin('one', undefined, { permissions: ['storage'] })
@@ -173,6 +188,7 @@ test('K4: a corrupt grants file is kept aside and told; the host runs with nothi
   project.plugin('one', undefined, { permissions: ['storage'] })
   project.write('.pryx/grants.json', '{ "version": 1, "grants": [')
 
+  expect(await project.json('permissions')).toMatchObject({ code: 1, value: { error: { code: 'GRANTS_DAMAGED' } } })
   const host = await project.up()
 
   expect(host.stderr()).toContain('the grants file was damaged; it was kept as')

@@ -17,7 +17,7 @@ import {
   sha256,
   VERSION,
 } from '@pryx/kernel'
-import { errorToJson, type PluginId } from '@pryx/kernel/contract'
+import { CapabilityError, errorToJson, type PluginId } from '@pryx/kernel/contract'
 import { type Control, createControl, hostDown } from '../control/control.ts'
 import type { HostConfig } from './config.ts'
 import { openDrivers } from './drivers.ts'
@@ -100,9 +100,18 @@ async function takeIn(
 
 /** R1 */
 function readOnlyGrants(file: string): GrantStore {
-  return {
-    load: async () => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined),
-    save: async () => {},
+  return { load: async () => (existsSync(file) ? readJson(file) : undefined), save: async () => {} }
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw new CapabilityError('GRANTS_DAMAGED', `${file} cannot be read: ${(cause as Error).message}`, {
+      file,
+      cause,
+      hint: 'Put a copy back, or start with nothing granted: `pryx up` keeps the damaged file aside.',
+    })
   }
 }
 

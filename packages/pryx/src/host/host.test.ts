@@ -63,6 +63,14 @@ test('a data folder has one holder; whatever lies in the lock file, it can be ta
   lockFolder(folder)[Symbol.dispose]()
 })
 
+test('a data folder that cannot be used is told with what to do', () => {
+  writeFileSync(join(folder, 'file'), '')
+
+  expect(() => lockFolder(join(folder, 'file'))).toThrow(
+    expect.objectContaining({ code: 'HOST_DATA', hint: expect.stringContaining('--data') }),
+  )
+})
+
 test('what was switched is remembered; a damaged file is kept aside and told of', () => {
   const file = join(folder, 'switches.json')
   openSwitches(file).set('a', false)

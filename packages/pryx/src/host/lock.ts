@@ -4,7 +4,7 @@
 import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { UsageError } from '@pryx/kernel/contract'
+import { CapabilityError, UsageError } from '@pryx/kernel/contract'
 
 const WAIT_MS = 300 // a command that only writes a grant is done by then
 const BUSY = 5
@@ -20,7 +20,7 @@ export interface Holder {
 /**
  * Takes `data` for this process alone, until the result is disposed.
  *
- * @throws HOST_RUNNING naming the process that has it.
+ * @throws HOST_RUNNING naming the process that has it; HOST_DATA
  */
 export function lockFolder(data: string): Disposable {
   const database = acquire(join(data, 'host.lock'), data)
@@ -51,18 +51,27 @@ function holderFile(data: string): string {
 }
 
 function acquire(file: string, data: string): DatabaseSync {
-  const database = new DatabaseSync(file, { timeout: WAIT_MS })
+  let database: DatabaseSync | undefined
   try {
+    database = new DatabaseSync(file, { timeout: WAIT_MS })
     database.exec('BEGIN EXCLUSIVE')
     return database
   } catch (cause) {
-    database.close()
+    database?.close()
     const { errcode } = cause as { errcode?: number }
     if (errcode === BUSY) throw running(data)
-    if (errcode !== NOT_A_DATABASE) throw cause
+    if (errcode !== NOT_A_DATABASE) throw unusable(file, cause)
     truncateSync(file) // the file never holds anything; whoever has the lock keeps it
     return acquire(file, data)
   }
+}
+
+function unusable(file: string, cause: unknown): CapabilityError {
+  return new CapabilityError('HOST_DATA', `${file} cannot be locked: ${(cause as Error).message}`, {
+    file,
+    cause,
+    hint: 'Make the data folder writable for this user, or name another with --data.',
+  })
 }
 
 function running(data: string): UsageError {
