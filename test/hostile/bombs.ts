@@ -8,10 +8,11 @@ export const bombs: Attack[] = [
   { title: 'fills an array', code: 'const all = []; for (;;) all.push({ a: [1, 2, 3] })', fails: MEMORY },
   {
     title: 'builds strings',
+    deep: true,
     code: `let s = 'x'; const all = []; for (;;) { all.push((s + all.length).repeat(1000)) }`,
     fails: MEMORY,
   },
-  { title: 'grows a Set', code: 'const set = new Set(); for (let i = 0; ; i++) set.add(i)', fails: MEMORY },
+  { title: 'grows a Set', deep: true, code: 'const set = new Set(); for (let i = 0; ; i++) set.add(i)', fails: MEMORY },
   {
     title: 'grows a Set over many turns',
     code: 'const set = new Set(); let n = 0; const more = () => { for (let i = 0; i < 200000; i++) set.add(n++); setTimeout(more, 1) }; more()',
@@ -19,6 +20,7 @@ export const bombs: Attack[] = [
   },
   {
     title: 'grows a Map of objects',
+    deep: true,
     code: 'const map = new Map(); for (let i = 0; ; i++) map.set({}, { i })',
     fails: MEMORY,
   },
@@ -29,15 +31,18 @@ export const bombs: Attack[] = [
   },
   {
     title: 'hoards typed arrays',
+    mayHold: true,
+    deep: true,
     code: 'const all = []; for (;;) all.push(new Uint8Array(1e6).fill(1))',
     fails: MEMORY,
   },
   {
     title: 'hoards typed arrays over many turns',
+    mayHold: true,
     code: 'const all = []; const more = () => { for (let i = 0; i < 8; i++) all.push(new Uint8Array(1e6).fill(1)); setTimeout(more, 1) }; more()',
     fails: MEMORY,
   },
-  { title: 'makes an array of 1e9', code: 'return Array.from({ length: 1e9 })', fails: MEMORY },
+  { title: 'makes an array of 1e9', deep: true, code: 'return Array.from({ length: 1e9 })', fails: MEMORY },
   {
     title: 'keeps every random byte it can get',
     code: 'const all = []; const more = () => { for (let i = 0; i < 200; i++) all.push(crypto.getRandomValues(new Uint8Array(65536))); setTimeout(more, 1) }; more()',
@@ -61,5 +66,5 @@ return 'refused'`,
     fails: /^SANDBOX_(CRASH|STUCK|TURN_TIMEOUT|MEMORY)$|^$/,
     mayHold: true,
   },
-  { title: 'recurses without end', code: 'const f = () => f() + 1; return f()' },
+  { title: 'recurses without end', deep: true, code: 'const f = () => f() + 1; return f()' },
 ]

@@ -12,7 +12,7 @@ setInterval(() => console.log('x'), 2)`
 export const escapes: Attack[] = [
   {
     title: 'looks for Node',
-    code: `const found = ['process', 'require', 'module', 'Buffer', 'global', 'Deno', '__pryxBoot', '__pryxModule', 'SharedArrayBuffer', 'WebAssembly', 'Atomics'].filter((name) => typeof globalThis[name] !== 'undefined')
+    code: `const found = ['process', 'require', 'module', 'Buffer', 'Deno', '__pryxBoot', '__pryxModule', 'SharedArrayBuffer', 'WebAssembly', 'Atomics'].filter((name) => typeof globalThis[name] !== 'undefined')
 const reached = [() => process.exit(1), () => require('fs'), () => (0, eval)('process'), () => Function('return process')(), () => [].constructor.constructor('return require')()('fs')].filter((f) => { try { f(); return true } catch { return false } })
 if (found.length + reached.length > 0) throw new Error('FOUND ' + found + reached)
 return import('node:fs').then(() => { throw new Error('FOUND fs') }, () => 'nothing')`,
@@ -20,13 +20,15 @@ return import('node:fs').then(() => { throw new Error('FOUND fs') }, () => 'noth
   },
   {
     title: 'imports Node at its head',
+    deep: true,
     code: `import fs from 'node:fs'\nexport default { activate() {} }`,
     whole: true,
     fails: 'PLUGIN_LOAD_FAILED',
   },
-  { title: 'exits', code: 'process.exit(1)' },
+  { title: 'exits', deep: true, code: 'process.exit(1)' },
   {
     title: 'climbs through constructors and stacks',
+    deep: true,
     code: `const P = Error.prepareStackTrace; let out; Error.prepareStackTrace = (e, frames) => frames; const frames = new Error().stack; Error.prepareStackTrace = P; const f = Array.isArray(frames) ? frames.map((x) => { try { return x.getThis?.() ?? x.getFunction?.() } catch {} }).filter(Boolean) : []; for (const x of f) { try { if (x.constructor.constructor('return typeof process')() !== 'undefined') throw new Error('FOUND process') } catch (e) { if (String(e).includes('FOUND')) throw e } } return 'nothing'`,
     answers: 'nothing',
   },
@@ -38,6 +40,7 @@ return import('node:fs').then(() => { throw new Error('FOUND fs') }, () => 'noth
   },
   {
     title: 'acknowledges what it was not sent',
+    deep: true,
     code: forge(`Array.from({ length: 50 }, (_, seq) => ({ t: 'ack', sub: seq % 3, seq }))`),
     mayHold: true,
     fails: /./,
@@ -52,6 +55,7 @@ return import('node:fs').then(() => { throw new Error('FOUND fs') }, () => 'noth
   },
   {
     title: 'sends messages nobody knows',
+    deep: true,
     code: forge(
       `[null, 1, 'x', [], {}, { t: 'nothing' }, { t: '__proto__' }, { t: 'constructor' }, { t: 'toString' }, { t: 'activate' }, { t: 'timer', id: 1 }]`,
     ),
@@ -78,6 +82,7 @@ return import('node:fs').then(() => { throw new Error('FOUND fs') }, () => 'noth
   },
   {
     title: 'forges chunks of streams it was not asked for',
+    deep: true,
     code: forge(
       `Array.from({ length: 300 }, (_, s) => ({ t: ['chunk', 'end', 'pull', 'stop'][s % 4], s, n: 9, data: { $: 'bytes', i: 5 } }))`,
     ),

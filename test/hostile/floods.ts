@@ -20,10 +20,11 @@ export const floods: Attack[] = [
     code: `${EVENT}\nexport default { activate(ctx) { for (;;) ctx.emit(out, 'x'.repeat(1000)).catch(() => {}) } }`,
     whole: true,
     manifest: emits,
-    fails: /^SANDBOX_(TURN_TIMEOUT|FLOOD|MEMORY)$/,
+    fails: /^SANDBOX_(TURN_TIMEOUT|STUCK|FLOOD|MEMORY)$/,
   },
   {
     title: 'floods large events',
+    deep: true,
     code: always(`for (let i = 0; i < 8; i++) ctx.emit(out, 'x'.repeat(900000)).catch(() => {})`),
     whole: true,
     manifest: emits,
@@ -32,6 +33,7 @@ export const floods: Attack[] = [
   },
   {
     title: 'floods events at the honest',
+    deep: true,
     code: always(`for (let i = 0; i < 500; i++) ctx.emit({ ...out, name: 'beat.n2' }, i).catch(() => {})`),
     whole: true,
     manifest: { events: { emits: ['beat.*'], listens: [] } },
@@ -56,11 +58,16 @@ export const floods: Attack[] = [
   },
   {
     title: 'floods the log with errors',
+    fails: /./,
+    mayHold: true,
+    deep: true,
     code: always(`for (let i = 0; i < 300; i++) queueMicrotask(() => { throw new Error('x' + i) })`),
     whole: true,
   },
   {
     title: 'floods calls',
+    fails: 'SANDBOX_TURN_TIMEOUT',
+    mayHold: true,
     code: always(`for (let i = 0; i < 1000; i++) echo?.ping(i).catch(() => {})`).replace(
       'const more',
       `let echo; ctx.use({ kind: 'service', name: 'echo', version: '1.0.0' }).then((e) => { echo = e }); const more`,
@@ -70,12 +77,16 @@ export const floods: Attack[] = [
   },
   {
     title: 'floods calls it may not make',
+    deep: true,
     code: always(`for (let i = 0; i < 300; i++) ctx.tools.call('nothing.there', {}).catch(() => {})`),
     whole: true,
   },
   { title: 'floods timers', code: 'for (let i = 0; i < 1e5; i++) setInterval(() => {}, 0)', fails: /./, mayHold: true },
   {
     title: 'floods offers',
+    fails: 'MANIFEST_OFFER',
+    mayHold: true,
+    deep: true,
     code: always(
       `for (let i = 0; i < 500; i++) { try { ctx.provide({ kind: 'service', name: 's' + i, version: '1.0.0' }, { a() {} }) } catch {} }`,
     ),
@@ -94,6 +105,9 @@ export const floods: Attack[] = [
   },
   {
     title: 'sends one message that is too large',
+    fails: 'SANDBOX_TURN_TIMEOUT',
+    mayHold: true,
+    deep: true,
     code: `${EVENT}\nexport default { activate(ctx) { ctx.emit(out, 'x'.repeat(3e6)).catch(() => {}); ctx.checkpoint; try { ctx.checkpoint('x'.repeat(3e6)) } catch {} } }`,
     whole: true,
     manifest: emits,
@@ -106,6 +120,7 @@ export const floods: Attack[] = [
   },
   {
     title: 'is deaf, with a queue that blocks',
+    deep: true,
     code: `export default { activate(ctx) { ctx.events.on('relay.*', () => new Promise(() => {}), { policy: 'block', capacity: 1 }) } }`,
     whole: true,
     manifest: { events: { emits: [], listens: ['relay.*'] } },

@@ -1,7 +1,7 @@
 // test/hostile/hostile-testing.ts: a siege: one hostile plugin among three honest ones, and what the honest ones felt of it.
 //   G1  Honest calls go out at their time whatever came back before (open loop), so a stall is felt by every call it would delay.
 //   G2  A call that overlaps a process replacement is judged by the bound for replacements, all others by the one for latency.
-//   G3  A siege during which this process itself was kept waiting for a processor says nothing, and is repeated.
+//   G3  A bound that is missed is measured again, twice: a busy machine is not missed three times in a row, a defect is.
 import { readFileSync } from 'node:fs'
 import { defineService } from '../../packages/kernel/src/contract/index.ts'
 import { createTestKernel, type TestKernel } from '../../packages/kernel/src/kernel-testing.ts'
@@ -12,7 +12,6 @@ const PACE_MS = 5
 const BEAT_MS = 10
 const QUIET_MS = 200 // before the attack
 const AGAIN_MS = 700 // between blows
-const MAX_STARVED = 0.15 // share of the siege this thread may have waited for a processor
 const TRIES = 3
 
 export interface Attack {
@@ -31,6 +30,8 @@ export interface Attack {
   /** What `go` must answer. */
   answers?: unknown
   seconds?: number
+  /** Much like another: only with PRYX_DEEP=1. */
+  deep?: boolean
 }
 
 export interface SiegeReport {
@@ -47,6 +48,7 @@ export interface SiegeReport {
   beats: number
   failures: { code: string; message: string; failures: number; final: boolean }[]
   answers: unknown[]
+  /** Share of the siege this thread was ready to run and no processor was free. */
   starved: number
 }
 
@@ -108,7 +110,7 @@ export async function openTown(): Promise<Town> {
     host,
     async siege(attack) {
       let report = await besiege(host, attack, `hostile${++serial}`)
-      for (let tries = 1; tries < TRIES && report.starved > MAX_STARVED && missed(report); tries++)
+      for (let tries = 1; tries < TRIES && missed(report); tries++)
         report = await besiege(host, attack, `hostile${++serial}`) // G3
       return report
     },

@@ -25,17 +25,58 @@ const kinds: [string, Attack[]][] = [
   ['escapes', escapes],
 ]
 
-describe.each(kinds)('%s', (_name, attacks) => {
-  test.each(attacks)('K3: a plugin that $title stops nobody else', { timeout: 40_000 }, async (attack) => {
-    const report = await town.siege(attack)
+const isDeep = process.env.PRYX_DEEP !== undefined
 
-    table[attack.title] = row(report)
-    expect(report.failedCalls).toEqual([])
-    expect(report).toMatchObject({ lost: 0 })
-    expect(report.calls).toBeGreaterThanOrEqual(600)
-    expect(report.p99).toBeLessThan(P99_MS)
-    expect(report.replacedMs).toBeLessThan(REPLACED_MS)
-    blamed(attack, report)
+describe.each(kinds)('%s', (_name, attacks) => {
+  test.each(attacks.filter(({ deep }) => isDeep || deep !== true))(
+    'K3: a plugin that $title stops nobody else',
+    { timeout: 40_000 },
+    async (attack) => {
+      const report = await town.siege(attack)
+
+      table[attack.title] = row(report)
+      expect(report.failedCalls).toEqual([])
+      expect(report).toMatchObject({ lost: 0 })
+      expect(report.calls).toBeGreaterThanOrEqual(600)
+      expect(report.p99).toBeLessThan(P99_MS)
+      expect(report.replacedMs).toBeLessThan(REPLACED_MS)
+      blamed(attack, report)
+    },
+  )
+})
+
+test.runIf(!isDeep)('PRYX_DEEP=1 adds the kinds that are much like another', () => {
+  expect(kinds.flatMap(([, attacks]) => attacks).some(({ deep }) => deep)).toBe(true)
+})
+
+test('K2: a plugin that fails five times stays down, with a reason, and the kernel is told', {
+  timeout: 40_000,
+}, async () => {
+  const failures: { failures: number; final: boolean; retryMs?: number; code: string }[] = []
+  const release = town.host.kernel.on(
+    'plugin.failed',
+    (fact) => (fact as { plugin: string }).plugin === 'doomed' && failures.push(fact as never),
+  )
+  await town.host.add(
+    'doomed',
+    `export default { activate() { Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1) } }`,
+  )
+
+  await expect.poll(() => failures.at(-1)?.final, { timeout: 30_000, interval: 200 }).toBe(true)
+  void release()
+
+  expect(failures.map(({ failures: n, final, retryMs, code }) => [n, final, retryMs, code])).toEqual([
+    [1, false, 1_000, 'SANDBOX_STUCK'],
+    [2, false, 2_000, 'SANDBOX_STUCK'],
+    [3, false, 4_000, 'SANDBOX_STUCK'],
+    [4, false, 8_000, 'SANDBOX_STUCK'],
+    [5, true, undefined, 'SANDBOX_STUCK'],
+  ])
+  expect(town.host.kernel.status('doomed')).toMatchObject({
+    stage: 'failed',
+    failures: 5,
+    process: '',
+    reason: expect.stringMatching(/5 times/),
   })
 })
 

@@ -30,14 +30,21 @@ export const loops: Attack[] = [
   },
   {
     title: 'chains microtasks without end on the shared lane',
+    deep: true,
     code: 'const next = () => Promise.resolve().then(next); return next()',
     trusted: true,
     fails: TIMEOUT,
   },
-  { title: 'awaits nothing without end', code: 'return (async () => { for (;;) await null })()', fails: TIMEOUT },
+  {
+    title: 'awaits nothing without end',
+    deep: true,
+    code: 'return (async () => { for (;;) await null })()',
+    fails: TIMEOUT,
+  },
   { title: 'loops for ever in a timer', code: `setTimeout(() => { ${FOREVER} }, 1)`, fails: TIMEOUT },
   {
     title: 'loops in a finally that never ends',
+    deep: true,
     code: 'for (;;) { try { for (;;); } finally { continue } }',
     fails: TIMEOUT,
   },
@@ -46,6 +53,7 @@ export const loops: Attack[] = [
   { title: 'hangs in indexOf on the shared lane', code: UNSTOPPABLE, trusted: true, fails: STUCK },
   {
     title: 'hangs in indexOf at import',
+    deep: true,
     code: UNSTOPPABLE,
     whole: true,
     manifest: { limits: { activateMs: 500 } },
@@ -54,6 +62,7 @@ export const loops: Attack[] = [
   { title: 'hangs in fill', code: 'Array.prototype.fill.call({ length: 2 ** 53 - 1 }, 0)', fails: STUCK },
   {
     title: 'hangs in Date.parse',
+    deep: true,
     code: `for (;;) Date.parse('1'.repeat(5e7))`,
     fails: /STUCK|TURN_TIMEOUT|MEMORY|CRASH/,
   },
