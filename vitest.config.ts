@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: [
       'packages/*/src/**/*.test.ts',
-      'plugins/*/src/**/*.test.ts',
+      'plugins/*/{src,page}/**/*.test.ts',
       'test/**/*.test.ts',
       'examples/**/*.test.ts',
       'bench/**/*.test.ts',

@@ -175,10 +175,15 @@ export function createMock(journal: Journal): Mock {
     emit(
       'alert.raised',
       {
+        id: 'k1',
+        file: '/var/log/kern.log',
+        line: 'I/O error, dev sda, sector 2048 op 0x0:(READ)',
+        pattern: 'I/O error',
         severity: 'critical',
-        title: 'Disk errors in kern.log',
-        text: 'I/O error, dev sda, sector 2048 (3 lines in 10 s)',
-        source: '/var/log/kern.log',
+        count: 3,
+        at: Date.now(),
+        before: [],
+        after: [],
       },
       'log-monitor',
     )

@@ -148,17 +148,25 @@ function appended(samples: readonly Sample[] = [], sample: Sample): readonly Sam
   return [...samples.slice(-(MAX_SAMPLES - 1)), sample]
 }
 
-/** Plugins word alerts in their own way; what is missing is filled in. */
+/** Plugins word alerts in their own way: `title` and `text`, or, of a log, `file` and `line`. What is missing is filled in. */
 function alertOf({ seq, at, from, data }: Heard): Alert {
-  const { title, text, message, detail, level, severity, source } = fieldsOf(data)
-  const words = [title, message, text, detail].filter((part) => typeof part === 'string' && part !== '') as string[]
-  const grade = String(severity ?? level ?? 'warning')
+  const fields = fieldsOf(data)
+  const words = ['title', 'message', 'text', 'detail', 'line'].map((key) => fields[key]).filter(isText)
+  const file = isText(fields.file) ? fields.file : undefined
+  if (file !== undefined && !isText(fields.title)) words.unshift(`Trouble in ${file.split('/').at(-1)}`)
+  const times = Number(fields.count) > 1 ? ` (${String(fields.count)} times)` : ''
+  const source = file ?? fields.source
+  const grade = String(fields.severity ?? fields.level ?? 'warning')
   return {
     seq,
     at,
-    from: typeof source === 'string' ? `${from} · ${source}` : from,
+    from: isText(source) ? `${from} · ${source}` : from,
     title: words[0] ?? 'Alert',
-    text: words.slice(1).join(' ') || (typeof data === 'string' ? data : ''),
+    text: (words.slice(1).join(' ') || (isText(data) ? data : '')) + times,
     level: /crit|error|high|fatal/.test(grade) ? 'critical' : /info|low|debug/.test(grade) ? 'info' : 'warning',
   }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }

@@ -84,9 +84,20 @@ export function asSnapshot(value: unknown): JournalSnapshot | undefined {
   return whole ? (value as JournalSnapshot) : undefined
 }
 
-function bounded(data: unknown): { data: unknown; clipped?: true } {
+function bounded(value: unknown): { data: unknown; clipped?: true } {
+  const data = plain(value)
   const text = JSON.stringify(data) ?? 'null'
   return text.length <= MAX_PAYLOAD ? { data } : { data: `${text.slice(0, MAX_PAYLOAD)}…`, clipped: true }
+}
+
+/** Payloads may hold what JSON cannot say; a stream that threw over one would be of no use to anybody. */
+function plain(value: unknown): unknown {
+  try {
+    JSON.stringify(value)
+    return value
+  } catch {
+    return JSON.parse(JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? String(item) : item)))
+  }
 }
 
 function newest(events: readonly Heard[]): Heard[] {

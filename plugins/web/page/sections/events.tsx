@@ -38,13 +38,13 @@ export function Events() {
         </div>
       </SectionHead>
       <Chip.Group multiple value={families} onChange={setFamilies}>
-        <div className="chips families" role="group" aria-label="Kinds of events">
+        <fieldset className="chips families" aria-label="Kinds of events">
           {familiesOf(source).map((family) => (
             <Chip key={family} value={family} size="xs" variant="light">
               {family}
             </Chip>
           ))}
-        </div>
+        </fieldset>
       </Chip.Group>
       <div className="panel flush">
         <ol className="bare stream" aria-label="Events">

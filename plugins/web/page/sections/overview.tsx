@@ -76,7 +76,7 @@ function Tiles({ picture, samples }: { picture: Picture; samples: readonly Sampl
         )}
       </Tile>
       <Tile label="Memory" {...split(bytes(memoryOf(picture)))} spark={samples.map((sample) => sample.bytes)} floor={1}>
-        kernel {bytes(host.rssBytes)}, {plural(host.processes.length, 'sandbox process', 'sandbox processes')}
+        kernel {bytes(host.rssBytes)}, {plural(host.processes.length, 'sandbox', 'sandboxes')}
       </Tile>
       <Tile
         label="Processor, plugins"
@@ -86,7 +86,7 @@ function Tiles({ picture, samples }: { picture: Picture; samples: readonly Sampl
       >
         of one core, last 2 s
       </Tile>
-      <Tile label="Calls served" value={count(calls)} unit="">
+      <Tile label="Calls made" value={count(calls)} unit="">
         {queued === 0 ? 'nothing queued' : `${plural(queued, 'message')} queued`}
       </Tile>
     </div>

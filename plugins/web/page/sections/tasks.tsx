@@ -206,7 +206,6 @@ function runNote({ source, startedAt, finishedAt, attempt, count }: Run): string
 function useHistory({ id, lastRun }: TaskRow): Run[] | undefined {
   const [runs, setRuns] = useState<Run[]>()
   const mark = `${lastRun?.id} ${lastRun?.status} ${lastRun?.attempt}`
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `mark` says when to ask again
   useEffect(() => {
     let stale = false
     void act('The history could not be read', async () => {
