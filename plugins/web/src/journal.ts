@@ -84,19 +84,18 @@ export function asSnapshot(value: unknown): JournalSnapshot | undefined {
   return whole ? (value as JournalSnapshot) : undefined
 }
 
-function bounded(value: unknown): { data: unknown; clipped?: true } {
-  const data = plain(value)
-  const text = JSON.stringify(data) ?? 'null'
-  return text.length <= MAX_PAYLOAD ? { data } : { data: `${text.slice(0, MAX_PAYLOAD)}…`, clipped: true }
+function bounded(data: unknown): { data: unknown; clipped?: true } {
+  const { text, value } = asJson(data)
+  return text.length <= MAX_PAYLOAD ? { data: value } : { data: `${text.slice(0, MAX_PAYLOAD)}…`, clipped: true }
 }
 
 /** Payloads may hold what JSON cannot say; a stream that threw over one would be of no use to anybody. */
-function plain(value: unknown): unknown {
+function asJson(value: unknown): { text: string; value: unknown } {
   try {
-    JSON.stringify(value)
-    return value
+    return { text: JSON.stringify(value) ?? 'null', value }
   } catch {
-    return JSON.parse(JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? String(item) : item)))
+    const text = JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? String(item) : item))
+    return { text, value: JSON.parse(text) }
   }
 }
 
