@@ -117,7 +117,7 @@ test('K7: an error of a plugin written in TypeScript tells the line its author w
     )
     writeFileSync(
       join(folder, 'src/plugin.ts'),
-      'interface Nothing {\n  a: string\n}\n\nfunction fail(nothing?: Nothing): never {\n  throw new Error('on line six' + (nothing?.a ?? ''))\n}\n\nexport default {\n  activate(): void {\n    fail()\n  },\n}\n',
+      'interface Nothing {\n  a: string\n}\n\nfunction fail(nothing?: Nothing): never {\n  throw new Error(nothing?.a ?? "on line six")\n}\n\nexport default {\n  activate(): void {\n    fail()\n  },\n}\n',
     )
     await buildPlugin(folder)
     await using host = await createTestKernel()
