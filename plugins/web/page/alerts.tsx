@@ -2,7 +2,7 @@
 import { notifications } from '@mantine/notifications'
 import { IconAlertTriangle, IconInfoCircle } from '@tabler/icons-react'
 import { useEffect, useRef } from 'react'
-import { fullTime, relative } from './format.ts'
+import { ago, fullTime } from './format.ts'
 import { Empty } from './marks.tsx'
 import type { Alert } from './model.ts'
 import { useModel, useNow } from './store.ts'
@@ -42,7 +42,7 @@ export function AlertList({ max }: { max: number }) {
             <p className="dim small">{alert.from}</p>
           </div>
           <time className="dim small" dateTime={new Date(alert.at).toISOString()} title={fullTime(alert.at)}>
-            {relative(alert.at, now)}
+            {ago(alert.at, now)}
           </time>
         </li>
       ))}

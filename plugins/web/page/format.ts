@@ -47,6 +47,11 @@ export function relative(at: number, now: number): string {
   return at > now ? `in ${text}` : `${text} ago`
 }
 
+/** As `relative`, for what has happened: a clock that ticks late never puts it in the future. */
+export function ago(at: number, now: number): string {
+  return relative(Math.min(at, now), now)
+}
+
 export function clockTime(at: number): string {
   return new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false })
 }

@@ -3,6 +3,7 @@ import { expect, test, vi } from 'vitest'
 import type { Heard } from './events.ts'
 import { asSnapshot, CAPACITY, createJournal } from './journal.ts'
 import plugin from './plugin.ts'
+import { createTasks } from './tasks.ts'
 
 test('B5: the first paint has everything: host, plugins, questions, events and a place in the stream', async () => {
   await using bench = await setUp()
@@ -131,6 +132,29 @@ test('B5: an unknown address, a missing scheduler and a broken kernel each answe
     [500, 'WEB_FAILED'],
   ])
   for (const { type } of answers) expect(type).toMatch(/^application\/json/)
+})
+
+test('B5: tasks are asked for once, and again only after an event about one of them', async () => {
+  const run = { id: 'r1', status: 'ok' }
+  const scheduler = { list: vi.fn(async () => [{ id: 't1', name: 'sweep' }]), history: vi.fn(async () => [run]) }
+  const tasks = createTasks({ tryUse: async () => scheduler } as never, () => 0)
+
+  await Promise.all([tasks.list(), tasks.list()])
+  const before = [scheduler.list.mock.calls.length, scheduler.history.mock.calls.length]
+  tasks.heard({ task: { id: 't1' } })
+  const rows = await tasks.list()
+
+  expect(before).toEqual([1, 1])
+  expect([scheduler.list.mock.calls.length, scheduler.history.mock.calls.length]).toEqual([2, 2])
+  expect(rows).toEqual([{ id: 't1', name: 'sweep', lastRun: run }])
+})
+
+test('B5: a scheduler that goes away leaves the page without tasks, not without a picture', async () => {
+  const scheduler = { list: vi.fn().mockRejectedValueOnce(new Error('gone')).mockResolvedValue([]), history: vi.fn() }
+  const tasks = createTasks({ tryUse: async () => scheduler } as never, () => 0)
+
+  expect(await tasks.list()).toBeUndefined()
+  expect(await tasks.list()).toEqual([])
 })
 
 test('B5: the journal is bounded in number and in size, and its snapshot fits through the wall', () => {

@@ -14,7 +14,7 @@ export default definePlugin({
   async activate(ctx) {
     const clock: Clock = { now: () => Date.now(), after }
     const kernel = await ctx.use(Kernel)
-    const tasks = createTasks(ctx)
+    const tasks = createTasks(ctx, clock.now)
     const journal = createJournal(crypto.randomUUID().slice(0, 8), asSnapshot(ctx.previous))
     const watch = createWatch(kernel, tasks, clock)
 

@@ -1,5 +1,5 @@
 // plugins/web/page/sections/audit.tsx: every privileged act, and the proof that the record of it is whole.
-import { Alert, Button, SegmentedControl, TextInput } from '@mantine/core'
+import { Alert, Button, SegmentedControl, Switch, TextInput } from '@mantine/core'
 import type { AuditRecord, AuditVerdict } from '@pryx/sdk'
 import { IconSearch, IconShieldCheck, IconShieldX } from '@tabler/icons-react'
 import { useEffect, useState } from 'react'
@@ -9,6 +9,7 @@ import { Empty, Mark, SectionHead } from '../marks.tsx'
 import { act } from '../store.ts'
 
 const EVERY_MS = 3_000
+const ASKED = 1_000
 const SHOWN = 300
 const TONES = { allowed: 'good', denied: 'bad', failed: 'wait', cancelled: 'calm' } as const
 type Show = 'all' | 'denied' | 'failed'
@@ -17,7 +18,11 @@ export function Audit() {
   const records = useTail()
   const [words, setWords] = useState('')
   const [show, setShow] = useState<Show>('all')
-  const listed = records?.filter((record) => matches(record, words, show)).toReversed()
+  const [looks, setLooks] = useState(false)
+  const listed = records
+    ?.filter((record) => (looks || !isLook(record)) && matches(record, words, show))
+    .slice(-SHOWN)
+    .toReversed()
   return (
     <>
       <SectionHead title="Audit" note="Every privileged act, in a chain that shows tampering">
@@ -40,6 +45,12 @@ export function Audit() {
             { value: 'denied', label: 'Denied' },
             { value: 'failed', label: 'Failed' },
           ]}
+        />
+        <Switch
+          className="aside"
+          label="Looks of this page"
+          checked={looks}
+          onChange={(event) => setLooks(event.currentTarget.checked)}
         />
       </div>
       <div className="panel flush">
@@ -116,7 +127,7 @@ function useTail(): AuditRecord[] | undefined {
     let ended = false
     // A round that fails leaves what is shown; the connection mark already says that Pryx is away.
     const load = () =>
-      get<{ records: AuditRecord[] }>(`/api/audit?n=${SHOWN}`)
+      get<{ records: AuditRecord[] }>(`/api/audit?n=${ASKED}`)
         .then((answer) => !ended && setRecords(answer.records))
         .catch(() => {})
     void load()
@@ -127,6 +138,11 @@ function useTail(): AuditRecord[] | undefined {
     }
   }, [])
   return records
+}
+
+/** What this page and its like do all the time: they would hide everything else. */
+function isLook({ access, outcome }: AuditRecord): boolean {
+  return outcome === 'allowed' && access.length === 1 && access[0] === 'kernel:read'
 }
 
 function matches({ plugin, act, access, outcome }: AuditRecord, words: string, show: Show): boolean {

@@ -3,12 +3,13 @@ import { ActionIcon, Button, Menu, Switch, Tabs } from '@mantine/core'
 import type { PermissionStatus, PluginStatus } from '@pryx/sdk'
 import { IconCheck, IconDots, IconRefresh } from '@tabler/icons-react'
 import { type ReactNode, useState } from 'react'
-import { post } from '../calls.ts'
+import { post, Refusal } from '../calls.ts'
 import { bytes, clockTime, count, fullTime, span } from '../format.ts'
 import { Empty, RiskMark } from '../marks.tsx'
 import { fieldsOf } from '../model.ts'
 import { act, setPermission, useModel } from '../store.ts'
 
+const THIS_PAGE = '@pryx/plugin-web'
 const MAX_LINES = 200
 const RISK_ORDER = { high: 0, medium: 1, low: 2 }
 
@@ -45,6 +46,11 @@ function Actions({ plugin }: { plugin: PluginStatus }) {
   const [busy, setBusy] = useState(false)
   const path = `/api/plugins/${encodeURIComponent(plugin.id)}`
   const enabled = plugin.stage !== 'disabled'
+  const own = plugin.name === THIS_PAGE
+  // The answer is lost with the instance that would have given it; the page reconnects to the next one.
+  const unlessOwn = (error: unknown) => {
+    if (!own || !(error instanceof Refusal) || error.code !== 'WEB_AWAY') throw error
+  }
   const run = async (what: string, work: () => Promise<unknown>) => {
     setBusy(true)
     await act(what, work)
@@ -55,7 +61,8 @@ function Actions({ plugin }: { plugin: PluginStatus }) {
       <Switch
         label={enabled ? 'Enabled' : 'Disabled'}
         checked={enabled}
-        disabled={busy}
+        disabled={busy || own}
+        description={own ? 'This page comes from it; it is switched off in a terminal.' : undefined}
         onChange={() => run(`${plugin.id} was not changed`, () => post(`${path}/enabled`, { enabled: !enabled }))}
       />
       <Button
@@ -63,7 +70,7 @@ function Actions({ plugin }: { plugin: PluginStatus }) {
         variant="default"
         leftSection={<IconRefresh size={16} />}
         disabled={busy || !enabled}
-        onClick={() => run(`${plugin.id} was not reloaded`, () => post(`${path}/reload`))}
+        onClick={() => run(`${plugin.id} was not reloaded`, () => post(`${path}/reload`).catch(unlessOwn))}
       >
         Reload
       </Button>

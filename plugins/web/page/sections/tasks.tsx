@@ -4,7 +4,7 @@ import { IconBolt, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react'
 import { useEffect, useState } from 'react'
 import type { TaskAction, TaskRow } from '../../src/tasks.ts'
 import { get, post } from '../calls.ts'
-import { fullTime, plural, relative, span, triggerText } from '../format.ts'
+import { ago, fullTime, plural, relative, span, triggerText } from '../format.ts'
 import { Empty, Mark, SectionHead } from '../marks.tsx'
 import { goTo, hrefOf, useRoute } from '../route.ts'
 import { act, useModel, useNow } from '../store.ts'
@@ -114,7 +114,7 @@ function LastRun({ run, now }: { run: Run; now: number }) {
     <span className="line">
       <Mark tone={RUNS[run.status].tone}>{RUNS[run.status].word}</Mark>
       <time className="dim small" title={fullTime(at)}>
-        {relative(at, now)}
+        {ago(at, now)}
       </time>
     </span>
   )
