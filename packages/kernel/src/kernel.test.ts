@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { defineService } from './contract/index.ts'
 import { createTestKernel } from './kernel-testing.ts'
+import { openPluginFolder } from './node/plugin-folder.ts'
 
 interface Echo {
   echo<T>(value: T): Promise<T>
@@ -197,6 +198,49 @@ test('K7: a broken edit leaves the old version running', async () => {
   expect(await service.echo('still here')).toBe('still here')
   expect(host.kernel.status('echo').stage).toBe('active')
 })
+
+test('K2: a plugin that is switched off is known with its permissions, starts when switched on, and none of it ran before', async () => {
+  await using host = await createTestKernel()
+  const folder = await host.write('echo', echo, {
+    provides: { echo: '1.0.0' },
+    events: { emits: ['echo.*'], listens: [] },
+  })
+  await host.kernel.installFolder(folder, { enabled: false })
+  expect(host.kernel.status('echo')).toMatchObject({
+    stage: 'disabled',
+    process: '',
+    permissions: [{ permission: 'events:emit:echo.*' }],
+  })
+
+  await host.kernel.enable('echo')
+
+  expect(host.kernel.status('echo').stage).toBe('active')
+})
+
+test('K7: a reload takes the code that is on disk now', async () => {
+  await using host = await createTestKernel()
+  const code = (answer: string) =>
+    `export default { activate(ctx) { ctx.provide({ kind: 'service', name: 'say', version: '1.0.0' }, { say: async () => '${answer}' }) } }`
+  await host.add('say', code('before'), { provides: { say: '1.0.0' } })
+  const service = await host.kernel.use(defineService<{ say(): Promise<string> }>('say', '1.0.0'))
+  await host.write('say', code('after'), { provides: { say: '1.0.0' } })
+
+  await host.kernel.reload('say')
+
+  expect(await service.say()).toBe('after')
+})
+
+test('K3: a hundred plugins installed at once all come up, and nobody is blamed for the rush', async () => {
+  await using host = await createTestKernel()
+  const folder = await host.write('one', 'export default { activate() {} }')
+  const pkg = await openPluginFolder(folder)
+
+  await host.kernel.installAll(Array.from({ length: 100 }, (_, n) => ({ pkg, options: { id: `p${n}` } })))
+
+  const plugins = host.kernel.plugins()
+  expect(plugins.filter(({ stage }) => stage === 'active').length).toBe(100)
+  expect(plugins.reduce((sum, { failures }) => sum + failures, 0)).toBe(0)
+}, 60_000)
 
 test('N2: stopping leaves no process', async () => {
   const host = await createTestKernel({ standby: 'always' })

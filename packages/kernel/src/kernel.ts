@@ -14,6 +14,7 @@ import {
   type HostStatus,
   type Limits,
   type Permission,
+  PermissionError,
   type PluginId,
   type PluginPlace,
   type PluginStatus,
@@ -66,6 +67,8 @@ export interface KernelCoreOptions {
   standby?: 'always' | 'auto' | 'never' | undefined
   /** Resident memory at which a sandbox process is replaced, bytes. */
   maxProcessBytes?: number | undefined
+  /** Reads a plugin's package again from where it came; without it a reload takes the code in memory. */
+  reopen?(pkg: PluginPackage): Promise<PluginPackage>
   /** Facts of the host that only it knows, for the kernel's own service. */
   host(): Pick<HostStatus, 'node' | 'pid' | 'startedAt' | 'rssBytes'> & { url?: string | undefined }
 }
@@ -97,7 +100,7 @@ export interface Kernel extends AsyncDisposable {
   remove(plugin: PluginId): Promise<void>
   enable(plugin: PluginId): Promise<void>
   disable(plugin: PluginId): Promise<void>
-  /** Swaps in `pkg`, or starts the plugin anew. Wider permissions wait for consent while the old version runs. */
+  /** Swaps in `pkg`, or else the code now on disk. Wider permissions wait for consent while the old version runs. */
   reload(plugin: PluginId, pkg?: PluginPackage): Promise<void>
   plugins(): PluginStatus[]
   status(plugin: PluginId): PluginStatus
@@ -222,6 +225,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     remove,
     async enable(id) {
       const unit = find(id)
+      if (!(await authority.settle(id, unit.pkg.manifest))) throw notGranted(id)
       await roster.admit(unit)
     },
     async disable(id) {
@@ -290,9 +294,9 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     const declared = authority.declared(pkg.manifest, place)
     const unit = makeUnit(id, pkg, choice, place)
     units.set(id, unit)
+    authority.know(id, declared, place)
     if (choice.enabled === false) unit.rest('disabled', 'it is switched off')
-    else if (!(await authority.settle(id, pkg.manifest, declared, place)))
-      unit.rest('disabled', 'its permissions were not granted')
+    else if (!(await authority.settle(id, pkg.manifest))) unit.rest('disabled', 'its permissions were not granted')
     return unit
   }
 
@@ -335,7 +339,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
 
   async function reload(id: PluginId, pkg?: PluginPackage): Promise<void> {
     const unit = find(id)
-    const next = pkg ?? unit.pkg
+    const next = pkg ?? (await options.reopen?.(unit.pkg)) ?? unit.pkg
     roster.checkEngine(next.manifest, next.folder)
     const place: PluginPlace = {
       plugin: id,
@@ -443,6 +447,13 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
 
 const PLUGIN_ID = /^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]{0,63}$/i
 const RESERVED = new Set(['kernel', 'host', 'consent', 'timeout', 'withdrawn']) // names the kernel signs events and answers with
+
+function notGranted(plugin: PluginId): PermissionError {
+  return new PermissionError('PERMISSION_DENIED', `${plugin} was not switched on: its permissions were not granted`, {
+    plugin,
+    hint: `\`pryx permissions list ${plugin}\` shows what it asks for.`,
+  })
+}
 
 function checkId(id: PluginId): void {
   if (PLUGIN_ID.test(id) && !RESERVED.has(id)) return

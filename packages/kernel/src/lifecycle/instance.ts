@@ -20,8 +20,8 @@ import {
   parseGuestMessage,
   SandboxError,
   ServiceError,
-  stackless,
   type StreamMessage,
+  stackless,
 } from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
 import type { Guest } from '../sandbox/sandbox.ts'
@@ -342,6 +342,7 @@ export function createInstance(
       case 'state':
         return state.resolve({ has: message.has, state: open(message.state, parcel) })
       case 'stopped':
+        if (message.error) ports.log('error', `it did not end cleanly: ${errorFromJson(message.error).message}`)
         return stopped.resolve()
       default:
         return streams.handle(message, parcel ?? { buffers: [] })

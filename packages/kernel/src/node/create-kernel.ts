@@ -70,6 +70,7 @@ export async function createKernel(options: KernelOptions = {}): Promise<NodeKer
       version: VERSION,
       capabilities: options.capabilities ?? [],
       workspace: realpathSync(options.workspace ?? process.cwd()),
+      reopen: (pkg) => openPluginFolder(pkg.folder),
       dataOf: (plugin) => privateFolder(data, plugin),
       consent: options.consent === 'declared' ? allowDeclared : options.consent,
       limits: options.limits,

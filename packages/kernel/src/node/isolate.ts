@@ -2,6 +2,7 @@
 //   I1  Guest code runs only inside a turn, and every turn has a time-out. Only strings and byte buffers cross.
 //   I2  No ivm object is ever handed to the guest; host functions are callbacks that queue or compute, and reach nothing.
 //   I3  A turn runs on this thread or on the thread pool, as the caller says; "quick" is who has shown a row of short turns.
+//   I4  A turn's limit is processor time: on a busy machine a turn that was not run is not to blame.
 import { setFlagsFromString } from 'node:v8'
 import type ivmTypes from 'isolated-vm'
 import { runCrypto } from '../guest/web/crypto-host.ts'
@@ -16,6 +17,8 @@ const STUCK_GRACE_MS = 120 // a pool turn that outlives its time-out by this wil
 const LONG_MS = 120 // a pool turn this long may be one that never ends
 const STARTING_TURNS = 3 // in which a plugin may take its time
 const COMPACT_MS = 1_000
+const PATIENCE = 4 // times its limit that a turn may last on a machine that gives it no processor
+const LOOK_AGAIN_MS = 20
 const MAX_TIMERS = 10_000
 const MAX_RANDOM_BYTES = 65_536
 
@@ -87,6 +90,7 @@ export function createGuestIsolate(
   let busy = false
   let ended = false
   let quickTurns = 0
+  let overran = false
   let turns = 0
   const runtimeRecord = boot()
   const deliver = runtimeRecord.getSync('deliver', { reference: true }) as ivmTypes.Reference<
@@ -140,22 +144,39 @@ export function createGuestIsolate(
     turnBytes = 0
     busy = true
     const long = turns++ < STARTING_TURNS ? undefined : setTimeout(events.slow, LONG_MS)
-    const watch = setTimeout(() => events.stuck(stuckEnd()), spec.turnMs + STUCK_GRACE_MS)
+    const unwatch = watchTurn(startedAt)
     try {
       const { text, buffers } = takeAll(batches)
       const copy = buffers.length > 0 ? ({ arguments: { copy: true } } as const) : {}
       await deliver.apply(undefined, [text, ...buffers.map(exact)] as [string, ...never[]], {
-        timeout: spec.turnMs,
+        timeout: spec.turnMs * PATIENCE,
         ...copy,
       })
     } catch (error) {
       failed(error, performance.now() - startedAt)
     } finally {
       clearTimeout(long)
-      clearTimeout(watch)
+      unwatch()
       busy = false
     }
     return settle(performance.now() - startedAt)
+  }
+
+  /** I4: ends a turn on the pool when it has had its time; then, if it does not end, says so. */
+  function watchTurn(startedAt: number): () => void {
+    const cpuBefore = cpuMs()
+    let timer = setTimeout(look, spec.turnMs)
+    return () => clearTimeout(timer)
+
+    function look(): void {
+      const ms = performance.now() - startedAt
+      if (cpuMs() - cpuBefore < spec.turnMs && ms < spec.turnMs * PATIENCE) timer = setTimeout(look, LOOK_AGAIN_MS)
+      else {
+        timer = setTimeout(() => events.stuck(stuckEnd()), STUCK_GRACE_MS)
+        overran = true
+        isolate.dispose()
+      }
+    }
   }
 
   function settle(ms: number): number {
@@ -176,14 +197,7 @@ export function createGuestIsolate(
   function failed(error: unknown, ms: number): void {
     if (ended) return
     const message = messageOf(error)
-    if (/timed out/.test(message))
-      end({
-        code: 'SANDBOX_TURN_TIMEOUT',
-        message: `one turn ran longer than ${spec.turnMs} ms`,
-        used: Math.round(ms),
-        max: spec.turnMs,
-        strike: true,
-      })
+    if (overran || /timed out/.test(message)) end(overrun(ms))
     else if (/disposed|memory limit/i.test(message))
       end({
         code: 'SANDBOX_MEMORY',
@@ -192,6 +206,16 @@ export function createGuestIsolate(
         strike: true,
       })
     else report(error) // an unhandled rejection: the isolate is well
+  }
+
+  function overrun(ms: number): Parameters<IsolateEvents['ended']>[0] {
+    return {
+      code: 'SANDBOX_TURN_TIMEOUT',
+      message: `one turn ran longer than ${spec.turnMs} ms`,
+      used: Math.round(ms),
+      max: spec.turnMs,
+      strike: true,
+    }
   }
 
   /** Speaks for the guest: ivm hands unhandled rejections to us and not to it. */
@@ -412,6 +436,12 @@ function openContext(isolate: ivmTypes.Isolate): { context: ivmTypes.Context; co
     context,
     compactHeap: () => collect.apply(undefined, [options], { arguments: { copy: true }, timeout: COMPACT_MS }),
   }
+}
+
+/** Processor time of this process, all threads. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1_000
 }
 
 /** One batch out of several: texts joined, buffer indices moved. Only called when a turn takes more than one. */

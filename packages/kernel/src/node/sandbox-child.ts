@@ -9,7 +9,7 @@
 import { Buffer } from 'node:buffer'
 import { readFileSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, loadavg } from 'node:os'
 import type ivmTypes from 'isolated-vm'
 import {
   BLACK_BOX_BYTES,
@@ -27,6 +27,7 @@ import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
 import { type Batch, createGuestIsolate, type GuestIsolate } from './isolate.ts'
 import { ivm } from './native.ts'
 
+const PROCESSORS = availableParallelism()
 const SLICE_MS = 5
 const EARLY_CHARACTERS = 1_024
 const REPORT_MS = 20
@@ -72,13 +73,20 @@ const parked: Seat[] = []
 const blackBox = Buffer.alloc(BLACK_BOX_BYTES)
 const snapshots = new Map<RuntimeKind, ivmTypes.ExternalCopy<ArrayBuffer>>()
 let running = false
+const starts: (() => void)[] = []
+/** What came for a guest whose start still waits. */
+const early = new Map<number, Batch[]>()
+let starting = false
 let turnNumber = 0
+let busy = false
+let busyAt = Number.NEGATIVE_INFINITY
 
 socket.on(
   'data',
   createFrameReader((frame) => (frame.isolate === 0 ? control(frame) : deliver(frame))),
 )
 socket.on('drain', pump)
+process.on('SIGINT', () => {}) // Ctrl-C in a terminal reaches the whole group; when to end is the kernel's to say
 socket.on('close', () => process.kill(process.pid, 'SIGKILL')) // C3; exit() could hang on a busy isolate
 socket.on('error', () => process.kill(process.pid, 'SIGKILL'))
 
@@ -88,9 +96,12 @@ function control(frame: Frame): void {
     case 'runtime':
       return takeRuntime(message.kind, frame.buffers[0])
     case 'start':
-      return start(message, frame.buffers)
+      early.set(message.isolate, [])
+      starts.push(() => start(message, frame.buffers))
+      return startNext()
     case 'dispose':
-      return dispose(message.isolate)
+      starts.push(() => dispose(message.isolate)) // after its start, should that still wait
+      return startNext()
     case 'credit':
       return credit(message.isolate, message.bytes)
     case 'ping':
@@ -106,6 +117,17 @@ function takeRuntime(kind: RuntimeKind, kept: Uint8Array | undefined): void {
   const made = ivm.Isolate.createSnapshot([{ code, filename: 'pryx-runtime.js' }], '__pryxBoot.warmUp()')
   snapshots.set(kind, made)
   tell({ c: 'snapshot', kind }, [new Uint8Array(made.copy())])
+}
+
+/** Making an isolate takes some ms of this thread: one a turn of the event loop, so that a rush of starts silences nobody. */
+function startNext(): void {
+  if (starting) return
+  starting = true
+  setImmediate(() => {
+    starting = false
+    starts.shift()?.()
+    if (starts.length > 0) startNext()
+  })
 }
 
 function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]): void {
@@ -133,7 +155,7 @@ function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]):
     })
     const seat: Seat = {
       guest,
-      inbox: [],
+      inbox: early.get(id) ?? [],
       taken: 0,
       queued: false,
       outstanding: 0,
@@ -147,6 +169,7 @@ function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]):
       turnsCompacted: 0,
     }
     seats.set(id, seat)
+    early.delete(id)
     void onPool(seat, () => guest.start()).then(() => wake(id))
   } catch (error) {
     tell({
@@ -166,7 +189,7 @@ function dispose(id: number): void {
 
 function deliver({ isolate, text, buffers }: Frame): void {
   const seat = seats.get(isolate)
-  if (seat === undefined) return
+  if (seat === undefined) return void early.get(isolate)?.push({ text, buffers })
   seat.inbox.push({ text, buffers })
   enqueue(seat)
 }
@@ -279,9 +302,19 @@ function runTurn(seat: Seat): void {
 
 /** C5 */
 function laneOf({ guest }: Seat): 'here' | 'pool' | 'wait' {
-  if (seats.size === 1 && pooled.size === 0) return 'here'
+  if (seats.size === 1 && pooled.size === 0 && !isMachineBusy()) return 'here'
   if (pooled.size < POOL_THREADS) return 'pool'
   return guest.quick && isHogged() ? 'here' : 'wait'
+}
+
+/** Here a turn's time-out is by the wall clock; with more to run than processors, that would blame who only waited. */
+function isMachineBusy(): boolean {
+  const now = performance.now()
+  if (now - busyAt > 1_000) {
+    busyAt = now
+    busy = (loadavg()[0] ?? 0) > PROCESSORS * 1.5
+  }
+  return busy
 }
 
 function isHogged(): boolean {

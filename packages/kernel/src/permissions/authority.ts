@@ -35,8 +35,10 @@ export interface Authority {
   /** A manifest's permissions in normal form. @throws PERMISSION_UNKNOWN, PERMISSION_INVALID */
   declared(manifest: Manifest, place: PluginPlace): readonly Permission[]
   normal(permission: Permission, place: PluginPlace): Permission
+  /** Learns what a plugin declares; before anything else is asked of it. */
+  know(plugin: PluginId, declared: readonly Permission[], place: PluginPlace): void
   /** Asks for what is undecided; false if the plugin shall not run (Y1). */
-  settle(plugin: PluginId, manifest: Manifest, declared: readonly Permission[], place: PluginPlace): Promise<boolean>
+  settle(plugin: PluginId, manifest: Manifest): Promise<boolean>
   /** Waits for consent to what `next` declares beyond `before`. @throws PERMISSION_DENIED naming what was refused */
   widen(plugin: PluginId, before: readonly Permission[], next: readonly Permission[], place: PluginPlace): Promise<void>
   /** Every declared permission of a plugin with what the user has said of it. */
@@ -72,7 +74,7 @@ export function createAuthority({
   prompt,
 }: AuthorityOptions): Authority {
   const known = new Map<PluginId, Known>()
-  return { declared, normal, settle, widen, list, screen, grant, revoke, forget }
+  return { declared, normal, know, settle, widen, list, screen, grant, revoke, forget }
 
   function normal(permission: Permission, place: PluginPlace): Permission {
     return normalPermission(grammars, permission, place)
@@ -82,13 +84,12 @@ export function createAuthority({
     return [...new Set(declaredPermissions(manifest).map((permission) => normal(permission, place)))]
   }
 
-  async function settle(
-    plugin: PluginId,
-    manifest: Manifest,
-    wanted: readonly Permission[],
-    place: PluginPlace,
-  ): Promise<boolean> {
+  function know(plugin: PluginId, wanted: readonly Permission[], place: PluginPlace): void {
     known.set(plugin, { declared: wanted, place })
+  }
+
+  async function settle(plugin: PluginId, manifest: Manifest): Promise<boolean> {
+    const { declared: wanted } = find(plugin)
     const undecided = wanted.filter((permission) => said(plugin, permission) === undefined) // Y2
     if (undecided.length === 0 || prompt === undefined) return true
     const answer = await prompt({ plugin, manifest, undecided, screen: consentScreen(wanted, grammars) })

@@ -11,6 +11,7 @@ import type { Guest, GuestEvents, GuestSpec, Sandboxes, SandboxProcess } from '.
 const WATCH_EVERY_MS = 50
 const TURN_GRACE_MS = 100 // a turn past its own limit by this cannot be interrupted
 const SILENT_MS = 1_000 // with something open and no turn to show for it
+const LATE_MS = 250 // a look that comes this late says more of this process than of the others
 const PING_EVERY_MS = 250 // and its memory is read
 const STANDBY_AFTER_MS = 300 // start the spare once the first rush is over
 const SUSPICIOUS_MS = 75 // a turn this long may be the one that never ends
@@ -179,7 +180,11 @@ export function createPool(options: PoolOptions): Pool {
     if (scope.closed) return
     let stop: Release = () => {}
     const leaveScope = scope.effect(() => () => stop())
+    let due = clock.now() + WATCH_EVERY_MS
     const tick = () => {
+      // A host that was busy or asleep has not read the answers that wait for it: no silence of theirs.
+      if (clock.now() - due > LATE_MS) for (const { process } of slots.values()) process.forgiveSilence()
+      due = clock.now() + WATCH_EVERY_MS
       sincePing += WATCH_EVERY_MS
       const ping = sincePing >= PING_EVERY_MS
       if (ping) sincePing = 0

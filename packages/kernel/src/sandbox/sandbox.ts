@@ -80,6 +80,8 @@ export interface SandboxProcess {
   /** ms since something was asked of it that it has not answered; 0 if nothing is open. */
   silentMs(): number
   ping(): void
+  /** Counts a silence from now on. */
+  forgiveSilence(): void
   /** SIGKILL. Guests get `ended` with the reason; the plugin named as culprit gets the strike. */
   kill(reason: { code: string; message: string; culprit?: string | undefined }): void
 }

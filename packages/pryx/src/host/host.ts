@@ -160,7 +160,7 @@ export async function acquaint(
 ): Promise<void> {
   const place = { plugin: id, workspace: realpathSync(workspace), data: privateFolder(data, id), package: pkg.folder }
   try {
-    await permissions.settle(id, pkg.manifest, permissions.declared(pkg.manifest, place), place)
+    permissions.know(id, permissions.declared(pkg.manifest, place), place)
   } catch {
     // Its install tells what is wrong with it.
   }
