@@ -242,6 +242,23 @@ test('K3: a hundred plugins installed at once all come up, and nobody is blamed 
   expect(plugins.reduce((sum, { failures }) => sum + failures, 0)).toBe(0)
 }, 60_000)
 
+test('K7: an old version that dies in the middle of a reload takes nothing with it: the new one answers', async () => {
+  await using host = await createTestKernel()
+  const code = (label: string, handOver: string) => `export default { activate(ctx) {
+    ctx.provide({ kind: 'service', name: 'say', version: '1.0.0' }, { say: async () => '${label}' })
+    return { handOver() { ${handOver} } } } }`
+  await host.add('say', code('old', 'for (;;);'), { provides: { say: '1.0.0' } })
+  const service = await host.kernel.use(defineService<{ say(): Promise<string> }>('say', '1.0.0'))
+  await host.write('say', code('new', ''), { provides: { say: '1.0.0' } })
+
+  await host.kernel.reload('say')
+
+  expect(await service.say()).toBe('new')
+  await new Promise((done) => setTimeout(done, 1_500)) // past the restart the old one's end would have asked for
+  expect(await service.say()).toBe('new')
+  expect(host.kernel.status('say')).toMatchObject({ stage: 'active' })
+})
+
 test('N2: stopping leaves no process', async () => {
   const host = await createTestKernel({ standby: 'always' })
   await host.add('echo', echo, { provides: { echo: '1.0.0' } })

@@ -173,6 +173,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   // ── starting ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async function launch(): Promise<void> {
+    if (session !== undefined && stage === 'active') return // a swap that was under way has brought it up meanwhile
     const mine = ++epoch
     enter('starting')
     const opened = await open(pkg, false)
@@ -383,14 +384,17 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       candidate.attachment.settle() // takes the mailboxes over from the old one
       if (handed.has) state = handed.state
     } catch (cause) {
-      session = old
+      const alive = !old.instance.ended
+      session = alive ? old : undefined
+      if (alive) reconcile(old)
       release()
       await closeSession(candidate, asReason(cause), 0)
-      old.attachment.resume()
+      if (alive) old.attachment.resume()
       return backTo(old, cause) // U3
     }
     release()
     enter('active')
+    resume() // the old one may have ended on the way and left callers waiting
     void closeSession(old, new LifecycleError('PLUGIN_RELOADED', `${id} was reloaded`, { plugin: id }), GRACE_MS).catch(
       (error: unknown) => options.onLog(unit, 'warn', String(error)),
     )

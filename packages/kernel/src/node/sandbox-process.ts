@@ -35,6 +35,7 @@ const SURELY_FAST = 16_384 // characters of a batch that cannot nest deep enough
 const MAX_NESTING = 256
 const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [34, 92, 91, 93, 123, 125]
 const PIECE = 16 // messages of one guest before another has its turn
+const SLICE_PIECES = 2 // most of the work a message makes comes after the slice, in promises
 const CREDIT_BYTES = OUT_WINDOW / 8 // handled bytes are credited in lumps: a message for each would double the traffic
 const PATIENCE = 4 // times its limit that a turn may last on a machine that gives it no processor
 const READY_TIMEOUT_MS = 15_000
@@ -267,11 +268,12 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   /** N2: a few messages of one guest at a time, round robin, in slices. */
   function handle(): void {
     const startedAt = performance.now()
+    let pieces = 0
     for (let resident = waiting.shift(); resident !== undefined; resident = waiting.shift()) {
       receive(resident)
       if (resident.open || resident.inbox.length > 0) waiting.push(resident)
       else resident.queued = false
-      if (performance.now() - startedAt > SLICE_MS) break
+      if (++pieces >= SLICE_PIECES || performance.now() - startedAt > SLICE_MS) break
     }
     if (waiting.length > 0) setImmediate(handle)
     else handling = false
