@@ -16,7 +16,7 @@ export function createFileSource(fs: Pick<Fs, 'readFrom'>): FileSource {
   }
 }
 
-/** One watch per file while it can be read. Without one (the host cannot, or the file is not there yet) the sweep finds the changes. */
+/** One watch per file while it can be read. It tells of a file that is yet to come too; without one (the host cannot) the sweep finds the changes. */
 export function createWatches(fs: Pick<Fs, 'watch'>, changed: () => void) {
   const watches = new Map<string, Release>()
   return {

@@ -37,12 +37,14 @@ test('K4: a revoked permission is told and does not stop the plugin; once grante
   bench.disk.append(LOG, 'ERROR unseen\n')
 
   bench.disk.refuse(Object.assign(new Error('revoked'), { code: 'PERMISSION_DENIED' }))
-  await bench.due()
+  await bench.publish('permission.revoked', { plugin: 'log-monitor' })
+  await bench.settled()
   bench.disk.refuse(undefined)
   await bench.publish('permission.granted', { plugin: 'log-monitor' })
   await bench.settled()
 
   expect(bench.told.map((each) => each.name)).toEqual(['alert.blocked', 'alert.raised', 'alert.unblocked'])
+  await bench.due()
   expect(bench.completions).toMatchObject([{ ok: true }])
 })
 

@@ -11,6 +11,7 @@ import { LogMonitor } from './service.ts'
 
 const SWEEP_TIMEOUT_MS = 60_000
 const DEFAULT_ALERTS = 50
+const LATEST = { policy: 'latest', capacity: 1 } as const
 
 export default definePlugin({
   config: configSchema,
@@ -26,7 +27,8 @@ export default definePlugin({
       scanNow: () => monitor.scan(),
     })
     ctx.tools.provide({ name: 'logs.recent', input: recentInput, run: (input) => recent(monitor, input) })
-    ctx.events.on('permission.granted', () => look(monitor.retry), { policy: 'latest', capacity: 1 })
+    ctx.events.on('permission.granted', () => look(monitor.retry), LATEST)
+    ctx.events.on('permission.revoked', () => look(monitor.scan), LATEST) // with it the watch has ended: it is told at once
     await sweep(ctx, monitor)
     look(monitor.scan)
 

@@ -381,6 +381,54 @@ describe('watching', () => {
     expect(fs.scope.size).toBe(0)
   })
 
+  test('S1: a file whose folders come later, vanish and come back is told each time, and nothing beside it', async () => {
+    await using fs = open(['read:${workspace}/logs/app/app.log'])
+    const told = collect()
+    const paths = new Set<string>()
+    const folder = join(fs.place.workspace, 'logs', 'app')
+    const file = join(folder, 'app.log')
+    await fs.watch('logs/app/app.log', (changes) => {
+      for (const { path } of changes) paths.add(path)
+      told.add(changes)
+    })
+    const comes = async (text: string) => {
+      mkdirSync(folder, { recursive: true })
+      writeFileSync(join(folder, 'beside.log'), text)
+      writeFileSync(file, text)
+      await told.until(({ kind }) => kind !== 'removed')
+    }
+
+    await comes('one')
+    rmSync(join(folder, '..'), { recursive: true })
+    await told.until(({ kind }) => kind === 'removed')
+    await comes('two')
+    renameSync(join(folder, '..'), join(fs.place.workspace, 'old'))
+    await told.until(({ kind }) => kind === 'removed')
+    await comes('three')
+    appendFileSync(file, 'four')
+    await told.until(({ kind }) => kind === 'changed')
+
+    expect(paths).toEqual(new Set(['']))
+  })
+
+  test('K4: a folder that comes as a link is not followed: nothing is told of what lies behind it', async () => {
+    await using fs = open(['read:${workspace}/logs/app.log'])
+    const told = collect()
+    const elsewhere = join(fs.place.workspace, 'elsewhere')
+    mkdirSync(elsewhere)
+    await fs.watch('logs/app.log', told.add)
+
+    symlinkSync(elsewhere, join(fs.place.workspace, 'logs'))
+    writeFileSync(join(elsewhere, 'app.log'), 'secret')
+    await new Promise((resolve) => setTimeout(resolve, 1_300)) // longer than its own look at things
+    rmSync(join(fs.place.workspace, 'logs'))
+    mkdirSync(join(fs.place.workspace, 'logs'))
+    expect(told.all).toEqual([])
+    writeFileSync(join(fs.place.workspace, 'logs/app.log'), 'mine')
+
+    await told.until(({ kind }) => kind === 'added')
+  })
+
   test('S1: a tree is watched only with the right to the tree, and without what is left out', async () => {
     await using fs = open(['read:${workspace}/**'])
     await using narrow = open(['read:${workspace}/*'])

@@ -2,8 +2,13 @@
 //   C1  One callback runs at a time; what happens meanwhile is gathered, one entry a path, and told next.
 //   C2  Past MAX_PENDING paths only `overflow` is told: look for yourself.
 //   C3  Links are watched, not followed.
+//   C4  A path that comes with its folder is told once it is watched: what was written before is found by looking then.
+//   C5  Nothing is told of what lies beside the path or above it.
+import { lstat } from 'node:fs/promises'
 import { relative } from 'node:path'
 import type { Release } from '@pryx/kernel/contract'
+import type { FSWatcher } from 'chokidar'
+import { followGround } from './ground.ts'
 
 const COALESCE_MS = 50
 const MAX_PENDING = 1_000 // paths
@@ -32,12 +37,36 @@ export interface WatchOptions {
   ignore: ReadonlySet<string>
 }
 
-/** Resolves when changes from now on will be told. A path that vanishes and comes back goes on being watched. */
-export async function watchPath(
+/** Resolves when changes from now on will be told. The path, and the folders above it, may come later, vanish, and come back. */
+export async function watchPath(real: string, options: WatchOptions, onChanges: OnChanges): Promise<Release> {
+  const tell = createTeller(onChanges)
+  let watcher: FSWatcher | undefined
+  let exists: boolean | undefined
+  const ground = await followGround(real, async (there) => {
+    await watcher?.close()
+    watcher = there ? await openWatcher(real, options, hear) : undefined
+    const before = exists
+    exists = there && (await isThere(real))
+    if (before) tell.add({ kind: 'removed', path: '' })
+    if (before !== undefined && exists) tell.add({ kind: 'added', path: '' }) // C4
+  })
+  return async () => {
+    tell.stop()
+    await ground.close()
+    await watcher?.close()
+  }
+
+  function hear(change: FileChange): void {
+    if (change.path === '' && change.kind !== 'overflow') exists = change.kind !== 'removed'
+    tell.add(change)
+  }
+}
+
+async function openWatcher(
   real: string,
   { recursive, ignore }: WatchOptions,
-  onChanges: OnChanges,
-): Promise<Release> {
+  hear: (change: FileChange) => void,
+): Promise<FSWatcher> {
   const { watch } = await import('chokidar')
   const watcher = watch(real, {
     ignoreInitial: true,
@@ -45,14 +74,20 @@ export async function watchPath(
     ignored: (path) => path !== real && ignore.has(path.slice(path.lastIndexOf('/') + 1)),
     ...(recursive ? {} : { depth: 0 }),
   })
-  const tell = createTeller(onChanges)
-  watcher.on('all', (event, path) => tell.add({ kind: KINDS[event] ?? 'changed', path: relative(real, path) }))
-  watcher.on('error', () => tell.add({ kind: 'overflow', path: '' }))
+  watcher.on('all', (event, path) => {
+    const below = relative(real, path)
+    if (below !== '..' && !below.startsWith('../')) hear({ kind: KINDS[event] ?? 'changed', path: below }) // C5
+  })
+  watcher.on('error', () => hear({ kind: 'overflow', path: '' }))
   await new Promise<void>((resolve) => watcher.once('ready', () => resolve()))
-  return () => {
-    tell.stop()
-    return watcher.close()
-  }
+  return watcher
+}
+
+function isThere(real: string): Promise<boolean> {
+  return lstat(real).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Gathers changes and hands them on (C1, C2). */
