@@ -1,7 +1,7 @@
 // test/hostile/hostile-testing.ts: a siege: one hostile plugin among three honest ones, and what the honest ones felt of it.
 //   G1  Honest calls go out at their time whatever came back before (open loop), so a stall is felt by every call it would delay.
 //   G2  A call that overlaps a process replacement is judged by the bound for replacements, all others by the one for latency.
-//   G3  A bound that is missed is measured again, twice: a busy machine is not missed three times in a row, a defect is.
+//   G3  A bound that is missed is measured again, twice, and more often while the machine is busy with other things: a defect is there each time.
 import { readFileSync } from 'node:fs'
 import { defineService } from '../../packages/kernel/src/contract/index.ts'
 import { createTestKernel, type TestKernel } from '../../packages/kernel/src/kernel-testing.ts'
@@ -13,6 +13,8 @@ const BEAT_MS = 10
 const QUIET_MS = 200 // before the attack
 const AGAIN_MS = 700 // between blows
 const TRIES = 3
+const MOST_TRIES = 6 // on a machine that is busy with other things
+const STARVED = 0.3
 
 export interface Attack {
   /** Goes on from "K3: a plugin …". */
@@ -110,7 +112,7 @@ export async function openTown(): Promise<Town> {
     host,
     async siege(attack) {
       let report = await besiege(host, attack, `hostile${++serial}`)
-      for (let tries = 1; tries < TRIES && missed(report); tries++)
+      for (let tries = 1; missed(report) && tries < (report.starved > STARVED ? MOST_TRIES : TRIES); tries++)
         report = await besiege(host, attack, `hostile${++serial}`) // G3
       return report
     },
