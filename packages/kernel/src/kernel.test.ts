@@ -93,6 +93,7 @@ test('K1: a tool needs no code beyond its handler', async () => {
     tools: [{ name: 'math.add', description: 'Adds two numbers', handler: 'add', input: { type: 'object' } }],
   })
 
+  expect(host.kernel.status('adder')).toMatchObject({ stage: 'active' })
   expect(await host.kernel.tools.call('math.add', { a: 2, b: 3 })).toBe(5)
 })
 
