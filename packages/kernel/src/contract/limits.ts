@@ -25,7 +25,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   activateMs: 10_000,
   queue: 1_000,
   messageBytes: 1_048_576,
-  messagesPerSecond: 50_000,
+  messagesPerSecond: 20_000,
 })
 
 /** Partial limits as a manifest or host config states them. */
