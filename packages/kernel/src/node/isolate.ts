@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8'
 import type ivmTypes from 'isolated-vm'
 import { runCrypto } from '../guest/web/crypto-host.ts'
 import { MAX_TURN_BYTES } from './control.ts'
-import { type Clip, moduleSource, namesOf } from './guest-modules.ts'
+import { type Clip, importedNames, moduleSource, namesOf } from './guest-modules.ts'
 import { parseUrl, setUrl } from './guest-url.ts'
 import { ivm } from './native.ts'
 
@@ -295,7 +295,8 @@ export function createGuestIsolate(
           })
     const key = '__pryxModule'
     context.global.setSync(key, (source as ivmTypes.Reference).derefInto())
-    const module = isolate.compileModuleSync(moduleSource(key, names), { filename: `${specifier}.js` })
+    const exported = specifier === 'pryx:runtime' ? names : importedNames(spec.code, specifier, names)
+    const module = isolate.compileModuleSync(moduleSource(key, exported), { filename: `${specifier}.js` })
     module.instantiateSync(context, () => {
       throw new Error('a built-in module imports nothing')
     })
