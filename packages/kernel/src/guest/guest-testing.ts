@@ -1,9 +1,13 @@
 // packages/kernel/src/guest/guest-testing.ts: drives the guest runtime in plain Node: messages in, messages out.
+import * as zod from 'zod'
 import type { PluginDefinition } from '../contract/plugin.ts'
 import type { GuestMessage } from '../contract/wire.ts'
 import type { Activate } from './instance.ts'
 import type { Delivered } from './local.ts'
 import { createRuntime, type Runtime } from './runtime.ts'
+import { supplySchemas } from './schemas.ts'
+
+supplySchemas(zod)
 
 export interface TestGuest {
   runtime: Runtime

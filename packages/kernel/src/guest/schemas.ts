@@ -11,6 +11,14 @@ export function supplySchemas(zod: Zod): void {
   supplied = zod
 }
 
+/** Makes one of each kind that plugins use most: a class is finished by its first instance, here for all realms at once. */
+export function useCommonSchemas({ z }: Zod): void {
+  const text = z.string().min(1).max(2).optional().nullable().default('')
+  const count = z.number().int().positive().min(0).max(1)
+  z.object({ text, count, kind: z.enum(['a']), flags: z.array(z.boolean()).max(1) })
+  z.record(z.string(), z.union([z.unknown(), z.any(), z.null(), z.literal('a'), z.tuple([text])]))
+}
+
 /** JSON Schema of a tool's input, for models. A schema can only come from a plugin that brought zod. */
 export function toJsonSchema(schema: z.ZodType): unknown {
   return supplied?.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })

@@ -8,9 +8,9 @@ export function defineGlobals(values: Record<string, unknown>): void {
   }
 }
 
-// A minifier may have renamed the class: the global's name is the right one.
+// The bundler may have renamed the class: the global's name is the right one. A function renamed keeps its properties in a hash table.
 function label(fn: object, name: string): void {
-  Object.defineProperty(fn, 'name', { value: name, configurable: true })
+  if ((fn as { name?: unknown }).name !== name) Object.defineProperty(fn, 'name', { value: name, configurable: true })
   const prototype = (fn as { prototype?: object }).prototype
   if (isClass(fn) && prototype && !Object.hasOwn(prototype, Symbol.toStringTag)) tag(prototype, name)
 }
