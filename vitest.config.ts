@@ -1,21 +1,46 @@
 import { defineConfig } from 'vitest/config'
 
+/** These time what they see, so nothing else may run beside them. */
+const alone = ['test/hostile/**/*.test.ts', 'test/main-job.test.ts', 'test/browser/**/*.test.ts']
+const all = [
+  'packages/*/src/**/*.test.ts',
+  'plugins/*/{src,page}/**/*.test.ts',
+  'test/**/*.test.ts',
+  'examples/**/*.test.ts',
+  'bench/**/*.test.ts',
+]
+const never = ['**/node_modules/**', '**/dist/**', 'packages/create-pryx-plugin/templates/**']
+
 // Tests read the sources (`source` condition), so a failing line is the line in the editor.
 export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'], externalConditions: ['source'] } },
   test: {
-    include: [
-      'packages/*/src/**/*.test.ts',
-      'plugins/*/{src,page}/**/*.test.ts',
-      'test/**/*.test.ts',
-      'examples/**/*.test.ts',
-      'bench/**/*.test.ts',
-    ],
-    exclude: ['**/node_modules/**', '**/dist/**', 'packages/create-pryx-plugin/templates/**'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
     pool: 'forks',
-    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'together',
+          include: all,
+          exclude: [...never, ...alone],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'alone',
+          include: alone,
+          exclude: never,
+          maxWorkers: 1,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 })
