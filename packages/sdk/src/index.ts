@@ -39,9 +39,9 @@ export {
   UsageError,
 } from '@pryx/kernel/contract'
 export { z } from 'zod'
-export type { HttpHandler } from './capabilities/http.ts'
 // The host's capabilities, each behind its permission.
 export { Fs } from './capabilities/fs.ts'
+export type { HttpHandler } from './capabilities/http.ts'
 export { Http } from './capabilities/http.ts'
 export type {
   AuditRecord,

@@ -108,7 +108,6 @@ export async function runTask(
   ctx: Pick<PluginContext, 'events' | 'log'>,
   scheduler: Scheduler,
   spec: TaskSpec,
-  // biome-ignore lint/suspicious/noConfusingVoidType: work may simply return nothing
   work: (due: TaskDue) => Promise<Outcome | void> | Outcome | void,
 ): Promise<{ task: Task; stop: Release }> {
   let taskId: string | undefined

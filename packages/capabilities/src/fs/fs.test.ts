@@ -477,7 +477,13 @@ function open(granted: string[], options: FsOptions = {}) {
   const methods = Object.fromEntries(
     Object.entries(capability.methods).map(([name, method]) => [
       name,
-      { ...method, run: (...args: Parameters<typeof method.run>) => (judgedHook(), method.run(...args)) },
+      {
+        ...method,
+        run(...args: Parameters<typeof method.run>) {
+          judgedHook()
+          return method.run(...args)
+        },
+      },
     ]),
   )
   const caller = judgedCaller({ ...capability, methods }, place, granted)

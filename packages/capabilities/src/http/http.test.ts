@@ -60,20 +60,18 @@ describe('routes', () => {
   test('a handler in web types answers what is under its prefix, the longest prefix first', async () => {
     await using served = await serve()
     await served.faceOf('root').serve('/', () => new Response('root'))
-    await served
-      .faceOf('echo')
-      .serve('/echo', async (request, { remote }) =>
-        Response.json(
-          {
-            url: request.url,
-            method: request.method,
-            body: await request.text(),
-            type: request.headers.get('content-type'),
-            remote,
-          },
-          { status: 201 },
-        ),
-      )
+    await served.faceOf('echo').serve('/echo', async (request, { remote }) =>
+      Response.json(
+        {
+          url: request.url,
+          method: request.method,
+          body: await request.text(),
+          type: request.headers.get('content-type'),
+          remote,
+        },
+        { status: 201 },
+      ),
+    )
 
     const echoed = await fetch(`${served.url}/echo/x?y=1`, {
       method: 'POST',

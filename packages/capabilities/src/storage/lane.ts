@@ -2,8 +2,9 @@
 //   L1  What was sent and not answered has started; what still waits has not. Only the first can be lost, and its caller is told so.
 //   L2  At most one job that may run away is in flight, so a process killed for being late names its culprit.
 //   L3  Killing is SIGKILL and the next process starts only after the last is gone: no two ever work the same queue.
-import { createRequire } from 'node:module'
+
 import { type ChildProcess, fork } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { CapabilityError } from '@pryx/kernel/contract'
 import { type FailureJson, type Job, type JobResult, mayRunAway } from './job.ts'
 

@@ -10,7 +10,6 @@ function capability(name: string, traits: Consent['traits'] = [], risk: Consent[
     name,
     version: '1.0.0',
     summary: name,
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: as manifests write it
     parse: (rest) => rest.replace('${workspace}', '/w'),
     covers: (granted, wanted) => granted === wanted,
     consent: (rest) => ({ text: `use ${name} ${rest}`, risk, traits }),
@@ -53,7 +52,6 @@ describe('grammars', () => {
   )
 
   test('K4: variables are filled in by the capability', () => {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: as manifests write it
     expect(normalPermission(grammars, 'fs:${workspace}/a', place)).toBe('fs:/w/a')
   })
 
