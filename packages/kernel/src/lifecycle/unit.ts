@@ -344,8 +344,13 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     if (!PryxError.is(cause))
       return { code: 'PLUGIN_FAILED', message: cause instanceof Error ? cause.message : String(cause) }
     const [message = '', ...frames] = pkg.mapStack(cause.message).split('\n')
-    const stack = frames.length > 0 ? frames.join('\n') : cause.stack && pkg.mapStack(cause.stack)
+    const stack = frames.length > 0 ? frames.join('\n') : guestStack(cause.stack)
     return { code: cause.code, message, ...(stack && { stack }) }
+  }
+
+  /** A stack that leads into the plugin's bundle, in the author's positions; the kernel's own frames help nobody. */
+  function guestStack(stack: string | undefined): string | undefined {
+    return stack?.includes('/plugin.js:') ? pkg.mapStack(stack) : undefined
   }
 
   // ── stopping and swapping ────────────────────────────────────────────────────────────────────────────────────────
