@@ -16,7 +16,7 @@ export function createFileSource(fs: Pick<Fs, 'readFrom'>): FileSource {
   }
 }
 
-/** One watch per file while it can be read. It tells of a file that is yet to come too; without one (the host cannot) the sweep finds the changes. */
+/** One watch per file while it can be read, and one look once it stands, for what was written until then. It tells of a file that is yet to come too; without one (the host cannot) the sweep finds the changes. */
 export function createWatches(fs: Pick<Fs, 'watch'>, changed: () => void) {
   const watches = new Map<string, Release>()
   return {
@@ -25,6 +25,7 @@ export function createWatches(fs: Pick<Fs, 'watch'>, changed: () => void) {
       watches.set(path, () => {}) // taken, while it opens
       try {
         watches.set(path, await fs.watch(path, changed))
+        changed()
       } catch {
         watches.delete(path)
       }

@@ -51,7 +51,7 @@ export function createMonitor(ports: Ports, files: readonly WatchedFile[], coold
   let seq = 0
   let scanning: Promise<Found> | undefined
   let waiting: Promise<Found> | undefined
-  return { start, scan, retry, alerts }
+  return { start, scan, retry, recheck, alerts }
 
   /** Reads what was remembered and tells what was not told before the last life ended (M2). */
   async function start(): Promise<void> {
@@ -86,6 +86,12 @@ export function createMonitor(ports: Ports, files: readonly WatchedFile[], coold
   /** A permission was granted: looks at blocked files at once. */
   function retry(): Promise<Found> {
     retryAt.clear()
+    return scan()
+  }
+
+  /** A permission was taken back: a watch that stood on it has ended, also if it has been granted again since. */
+  function recheck(): Promise<Found> {
+    for (const { path } of files) ports.unwatch(path)
     return scan()
   }
 

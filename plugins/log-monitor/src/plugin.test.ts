@@ -6,6 +6,7 @@ import plugin from './plugin.ts'
 import type { LogMonitor } from './service.ts'
 
 const LOG = 'app.log'
+type Disk = ReturnType<typeof createMemoryFiles>
 
 test('S6: a change of a file is looked at, the alert is told, and the tool and the service answer it', async () => {
   const bench = await setUp()
@@ -48,8 +49,23 @@ test('K4: a revoked permission is told and does not stop the plugin; once grante
   expect(bench.completions).toMatchObject([{ ok: true }])
 })
 
+test('S6: a line written between the first look and the watch is found: there is one look more once the watch stands', async () => {
+  const bench = await setUp({ beforeWatch: (disk) => disk.append(LOG, 'ERROR in between\n') })
+
+  expect(bench.told.map((each) => each.payload.line)).toEqual(['ERROR in between'])
+})
+
+test('K4: a permission revoked and granted again before anything is read: the file is watched anew', async () => {
+  const bench = await setUp()
+
+  await bench.publish('permission.revoked', { plugin: 'log-monitor' })
+  await bench.settled()
+
+  expect(bench.watches()).toBe(2)
+})
+
 /** The plugin on a context of plain objects, with a scheduler that runs when told to. */
-async function setUp() {
+async function setUp({ beforeWatch = (_disk: Disk): void => {} } = {}) {
   const disk = createMemoryFiles()
   disk.write(LOG, 'old\n')
   const told: Told[] = []
@@ -64,7 +80,7 @@ async function setUp() {
   const services: Record<string, unknown> = {
     storage: createMemoryKeyValues().storage,
     scheduler,
-    fs: { readFrom: readFromOf(disk.source), watch: watchOf(watches) },
+    fs: { readFrom: readFromOf(disk.source), watch: watchOf(watches, () => beforeWatch(disk)) },
   }
   const provided: { monitor?: LogMonitor; tool?: (input: unknown) => unknown } = {}
   const ctx = {
@@ -89,6 +105,7 @@ async function setUp() {
     monitor: provided.monitor!,
     tool: provided.tool!,
     settled,
+    watches: () => watches.length,
     changed() {
       for (const changed of watches) changed()
     },
@@ -110,8 +127,9 @@ function readFromOf(source: ReturnType<typeof createMemoryFiles>['source']) {
   }
 }
 
-function watchOf(watches: (() => void)[]) {
+function watchOf(watches: (() => void)[], before: () => void) {
   return async (_path: string, changed: () => void) => {
+    before()
     watches.push(changed)
     return () => {}
   }

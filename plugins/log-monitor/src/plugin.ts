@@ -28,7 +28,7 @@ export default definePlugin({
     })
     ctx.tools.provide({ name: 'logs.recent', input: recentInput, run: (input) => recent(monitor, input) })
     ctx.events.on('permission.granted', () => look(monitor.retry), LATEST)
-    ctx.events.on('permission.revoked', () => look(monitor.scan), LATEST) // with it the watch has ended: it is told at once
+    ctx.events.on('permission.revoked', () => look(monitor.recheck), LATEST)
     await sweep(ctx, monitor)
     look(monitor.scan)
 
