@@ -1,4 +1,4 @@
-// packages/kernel/src/guest/main-lean.ts: the script of the startup snapshot for plugins without schemas: a third of the heap.
+// packages/kernel/src/guest/main-lean.ts: the script of the startup snapshot for plugins without schemas: half the heap.
 import { openRealm } from './realm.ts'
 
 openRealm({})

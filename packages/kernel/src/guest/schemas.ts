@@ -1,4 +1,4 @@
-// packages/kernel/src/guest/schemas.ts: the schema library, where this runtime has it. Two thirds of a realm's heap are zod: a plugin whose
+// packages/kernel/src/guest/schemas.ts: the schema library, where this runtime has it. Half of a realm’s heap is zod: a plugin whose
 //   bundle does not import it starts from a snapshot without.
 import type { z } from 'zod'
 import { LifecycleError } from '../contract/errors.ts'
