@@ -5,7 +5,7 @@ import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
-import { englishOnly, guestBundle } from '../packages/kernel/src/guest/guest-bundle.ts'
+import { englishOnly, guestBundle } from '../packages/kernel/src/node/guest-bundle.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const flags = new Set(process.argv.slice(2))

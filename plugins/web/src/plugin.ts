@@ -7,6 +7,10 @@ import { Web } from './service.ts'
 import { createTasks } from './tasks.ts'
 import { type Clock, createWatch } from './watch.ts'
 
+/** What the page shall still show after its sandbox process was lost. */
+const KEPT = /^(alert|approval|permission|sandbox)\.|^plugin\.(stage|failed)$/
+const KEEP_EVERY_MS = 1_000
+
 /** Facts after which the picture is taken anew at once; `plugin.log` and the like come too often for that. */
 const CHANGES = /^(approval|permission|task|sandbox)\.|^plugin\.(stage|failed)$/
 
@@ -17,11 +21,13 @@ export default definePlugin({
     const tasks = createTasks(ctx, clock.now)
     const journal = createJournal(crypto.randomUUID().slice(0, 8), asSnapshot(ctx.previous))
     const watch = createWatch(kernel, tasks, clock)
+    const keep = atMostEvery(KEEP_EVERY_MS, () => ctx.checkpoint(journal.snapshot()))
 
     ctx.events.on('**', (data, { name, from, at }) => {
       journal.add({ name, from, at, data })
       if (name.startsWith('task.')) tasks.heard(data)
       if (CHANGES.test(name)) watch.nudge()
+      if (KEPT.test(name)) keep()
     })
 
     const http = await ctx.use(Http)
@@ -36,4 +42,17 @@ export default definePlugin({
 function after(ms: number, run: () => void): () => void {
   const timer = setTimeout(run, ms)
   return () => clearTimeout(timer)
+}
+
+/** Runs `work` once in a while, however often it is asked to. */
+function atMostEvery(ms: number, work: () => void): () => void {
+  let waiting = false
+  return () => {
+    if (waiting) return
+    waiting = true
+    after(ms, () => {
+      waiting = false
+      work()
+    })
+  }
 }

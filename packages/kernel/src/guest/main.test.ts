@@ -4,7 +4,7 @@ import { build } from 'esbuild'
 import type * as IsolatedVm from 'isolated-vm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { GuestMessage } from '../contract/wire.ts'
-import { guestBundle } from './guest-bundle.ts'
+import { guestBundle } from '../node/guest-bundle.ts'
 import type { Delivered } from './local.ts'
 
 // The real script in real isolates: what a plain realm cannot show (snapshot, bare globals, who sees what).

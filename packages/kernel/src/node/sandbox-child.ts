@@ -363,6 +363,14 @@ function turned(seat: Seat, batches: number, ms: number): void {
 
 setInterval(compactResting, COMPACT_EVERY_MS)
 
+/** What it holds now is what people want to see of a guest at rest: it is told with the next report. */
+function compacted(seat: Seat): void {
+  seat.heapAt = 0
+  seat.reported = -1
+  scheduleReport()
+  enqueue(seat)
+}
+
 /** A start leaves several times its size in garbage, and V8 gives nothing back by itself to a process that then does little. */
 function compactResting(): void {
   const now = performance.now()
@@ -374,7 +382,7 @@ function compactResting(): void {
     if (!due || worked > RESTING_MS || !guest.ready || guest.busy) continue
     seat.compactedAt = now
     seat.turnsCompacted = seat.turns
-    return void guest.compact().then(() => enqueue(seat)) // one at a time
+    return void guest.compact().then(() => compacted(seat)) // one at a time
   }
 }
 

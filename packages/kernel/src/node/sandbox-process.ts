@@ -38,6 +38,7 @@ const PIECE = 16 // messages of one guest before another has its turn
 const SLICE_PIECES = 2 // most of the work a message makes comes after the slice, in promises
 const CREDIT_BYTES = OUT_WINDOW / 8 // handled bytes are credited in lumps: a message for each would double the traffic
 const PATIENCE = 4 // times its limit that a turn may last on a machine that gives it no processor
+const SILENT_PATIENCE_MS = 10_000 // without an answer, whatever the processor time
 const READY_TIMEOUT_MS = 15_000
 const SETPRIV = '/usr/bin/setpriv'
 /** Nothing of the host's, and one heap arena for all threads: the C library would keep one each. */
@@ -92,6 +93,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   let culprit: string | undefined
   let pinged = 0
   let pingedAt = 0
+  let pingedCpuMs = 0
   let seen = { turn: 0, at: 0, cpuMs: 0 }
 
   child.stderr?.setEncoding('utf8').on('data', (text: string) => keepLast(lastWords, text))
@@ -117,7 +119,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     start,
     residentBytes: () => residentBytes(child.pid),
     turnNow,
-    silentMs: () => (pingedAt === 0 ? 0 : performance.now() - pingedAt),
+    silentMs,
     ping,
     forgiveSilence() {
       if (pingedAt !== 0) pingedAt = performance.now()
@@ -339,10 +341,18 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     return { plugin: resident.spec.plugin, ms, limitMs: resident.spec.turnMs }
   }
 
+  /** As for turns: a process that got no processor is not to blame for its silence, up to a point. */
+  function silentMs(): number {
+    if (pingedAt === 0) return 0
+    const wallMs = performance.now() - pingedAt
+    return wallMs > SILENT_PATIENCE_MS ? wallMs : Math.min(wallMs, processorMs(child.pid) - pingedCpuMs)
+  }
+
   function ping(): void {
     if (pingedAt !== 0) return
     pinged++
     pingedAt = performance.now()
+    pingedCpuMs = processorMs(child.pid)
     tell({ c: 'ping', n: pinged })
   }
 

@@ -77,7 +77,10 @@ export interface SandboxProcess {
   residentBytes(): number
   /** ms the turn now running has lasted, and whose it is; undefined if none runs. Cheap, and never waits for the process. */
   turnNow(): { plugin: string; ms: number; limitMs: number } | undefined
-  /** ms since something was asked of it that it has not answered; 0 if nothing is open. */
+  /**
+   * Processor time it has used since it was asked something it has not answered, ms; time itself once that has lasted long.
+   * 0 if nothing is open.
+   */
   silentMs(): number
   ping(): void
   /** Counts a silence from now on. */

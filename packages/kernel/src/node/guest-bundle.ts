@@ -1,4 +1,4 @@
-// packages/kernel/src/guest/guest-bundle.ts: how the guest script is bundled. Used by scripts/build.ts and by the test of the real isolate.
+// packages/kernel/src/node/guest-bundle.ts: how the guest script is bundled. Used by scripts/build.ts and by the test of the real isolate.
 //   Each plugin's isolate makes all objects of the snapshot anew, and twice: isolated-vm keeps a context of its own in it. So what
 //   zod makes ahead of use is what every start pays for. The edits below leave out what can wait; none changes what zod does.
 import { readFileSync, writeFileSync } from 'node:fs'
