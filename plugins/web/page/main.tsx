@@ -12,7 +12,7 @@ connect(tell)
 createRoot(document.getElementById('root')!).render(
   // Styles come from the built sheet alone: the content security policy allows no style element.
   <MantineProvider theme={theme} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
-    <Notifications position="top-right" limit={4} autoClose={10_000} />
+    <Notifications position="bottom-right" limit={4} autoClose={10_000} />
     <App />
   </MantineProvider>,
 )
