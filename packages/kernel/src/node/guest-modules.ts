@@ -1,8 +1,6 @@
 // packages/kernel/src/node/guest-modules.ts: modules the runtime supplies to a plugin (zod), as source of a synthetic ES module.
 import type ivm from 'isolated-vm'
 
-export type Clip = { code: string; message: string; used: number; max: number; strike: boolean }
-
 // Every repetition has an end: the text is a stranger's, and must not choose how long looking at it takes.
 const IMPORT =
   /\bimport\s{0,20}(?:([\w$]{1,99})\s{0,20},?\s{0,20})?(?:\{([^{}]{0,20000})\}\s{0,20})?from\s{0,20}(["'])([^"'\n]{0,99})\3/g

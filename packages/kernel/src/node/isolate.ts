@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8'
 import type ivmTypes from 'isolated-vm'
 import { runCrypto } from '../guest/web/crypto-host.ts'
 import { MAX_TURN_BYTES } from './control.ts'
-import { type Clip, importedNames, moduleSource, namesOf } from './guest-modules.ts'
+import { importedNames, moduleSource, namesOf } from './guest-modules.ts'
 import { parseUrl, setUrl } from './guest-url.ts'
 import { ivm } from './native.ts'
 
@@ -372,7 +372,7 @@ export function createGuestIsolate(
     events.sent(text, bytes)
   }
 
-  function floodEnd(): Clip {
+  function floodEnd(): Parameters<IsolateEvents['ended']>[0] {
     return {
       code: 'SANDBOX_FLOOD',
       message: `one turn sent more than ${MAX_TURN_BYTES / 1_048_576} MiB`,
