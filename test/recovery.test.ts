@@ -23,6 +23,7 @@ interface Counter {
   up(): Promise<number>
   heard(): Promise<number[]>
   slow(ms: number): Promise<string>
+  busy(ms: number): Promise<void>
 }
 const Counter = defineService<Counter>('counter', '1.0.0')
 
@@ -33,6 +34,7 @@ const counter = `export default { activate(ctx) {
     up() { state.count++; ctx.checkpoint(state); return state.count },
     heard: () => state.heard,
     slow: (ms) => new Promise((done) => setTimeout(() => done('done'), ms)),
+    busy(ms) { for (const until = Date.now() + ms; Date.now() < until; ); },
   })
 } }`
 const counterManifest = { provides: { counter: '1.0.0' }, events: { listens: ['beat.*'], emits: [] } }
@@ -75,6 +77,20 @@ test('K2: callers of an innocent plugin are answered although its process was ki
   expect(new Set(answers).size).toBe(answers.length)
   expect(await service.up()).toBeGreaterThan(Math.max(...answers))
   expect(performance.now() - killedAt).toBeLessThan(2_000)
+})
+
+test('K2: a kill from outside is nobody’s fault, not even that of the plugin whose turn it was', async () => {
+  await using host = await createTestKernel({ standby: 'always' })
+  await host.add('counter', counter, counterManifest)
+  const service = await host.kernel.use(Counter)
+  await service.up()
+
+  const busy = service.busy(200)
+  setTimeout(() => process.kill(sandboxOf(host), 'SIGKILL'), 50)
+
+  await expect(busy).rejects.toMatchObject({ code: 'SANDBOX_CRASH' })
+  expect(await service.up()).toBe(2)
+  expect(host.kernel.status('counter')).toMatchObject({ stage: 'active', failures: 0 })
 })
 
 test('N3 K8 K11: kill -9 of the host leaves no process; the next start finds its grants, and a log that is whole', {

@@ -40,6 +40,8 @@ const CREDIT_BYTES = OUT_WINDOW / 8 // handled bytes are credited in lumps: a me
 const PATIENCE = 4 // times its limit that a turn may last on a machine that gives it no processor
 const SILENT_PATIENCE_MS = 10_000 // without an answer, whatever the processor time
 const READY_TIMEOUT_MS = 15_000
+/** Signals no guest can raise. The kernel of the machine kills for memory too, but this one looks at it first (pool.ts). */
+const FROM_OUTSIDE: ReadonlySet<NodeJS.Signals | null> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'])
 const SETPRIV = '/usr/bin/setpriv'
 /** Nothing of the host's, and one heap arena for all threads: the C library would keep one each. */
 const CHILD_ENV = { MALLOC_ARENA_MAX: '1' }
@@ -97,8 +99,10 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   let seen = { turn: 0, at: 0, cpuMs: 0 }
 
   child.stderr?.setEncoding('utf8').on('data', (text: string) => keepLast(lastWords, text))
-  child.on('error', (error) => gone(`it could not be started: ${error.message}`))
-  child.on('exit', (code, signal) => gone(`it ended by ${signal ?? `exit code ${code}`}${hintOf(lastWords)}`))
+  child.on('error', (error) => gone(`it could not be started: ${error.message}`, false))
+  child.on('exit', (code, signal) =>
+    gone(`it ended by ${signal ?? `exit code ${code}`}${hintOf(lastWords)}`, !FROM_OUTSIDE.has(signal)),
+  )
   pipe.on('error', () => {}) // the exit says more
   pipe.on('data', guardedReader())
   const late = setTimeout(
@@ -364,11 +368,11 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     evict()
   }
 
-  /** The process ended by itself or by someone else's hand: whoever was on turn is the one to blame. */
-  function gone(how: string): void {
+  /** Where the process ended by itself, whoever was on turn is the one to blame; a kill from outside is nobody's fault. */
+  function gone(how: string, byItself: boolean): void {
     readiness.reject(new SandboxError('SANDBOX_START', `${name} is gone: ${how}`))
     if (!dead) {
-      const onTurn = residents.get(readBlackBox(blackBox).isolate)
+      const onTurn = byItself ? residents.get(readBlackBox(blackBox).isolate) : undefined
       culprit = onTurn?.spec.plugin
       dead = {
         code: 'SANDBOX_CRASH',
