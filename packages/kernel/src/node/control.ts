@@ -31,7 +31,7 @@ export type FromChild =
   | { c: 'ready' }
   /** Buffers: the startup snapshot, to be kept for the next process. */
   | { c: 'snapshot'; kind: RuntimeKind }
-  /** Turns since the last report, per isolate: batches done in all, ms spent in guest code, and heap bytes where measured. */
+  /** Turns since the last report, per isolate: batches of turns that ended, ms spent in guest code, and heap bytes where measured. */
   | { c: 'turns'; list: TurnReport[] }
   | { c: 'ended'; isolate: number; code: string; message: string; used?: number; max?: number; strike: boolean }
   /** A turn on the thread pool takes long. */
@@ -42,8 +42,12 @@ export type FromChild =
 
 export type TurnReport = [isolate: number, batchesDone: number, ms: number, turns: number, heapBytes: number]
 
-/** The black box: 16 bytes in a file both processes hold open. Written by the child around each turn, read by the watchdog. */
-export const BLACK_BOX_BYTES = 16
+/**
+ * The black box: a file both processes hold open, so that what a lost process was doing is known without a word from it.
+ * Its head says whose turn runs on the main thread: turn number, isolate, batches handed to that isolate in all (u32 each).
+ * After it a slot for each isolate, by its number: isolate, batches handed to it in all, written before the turn.
+ */
+export const BLACK_BOX = { headBytes: 16, slotBytes: 8, slots: 4_096 }
 /** File descriptors of the child. */
 export const PIPE_FD = 3
 export const BLACK_BOX_FD = 4

@@ -1,6 +1,7 @@
 // packages/kernel/src/node/sandbox-child.ts: the sandbox process. Holds isolates, runs their turns, and knows nothing else.
 //   C1  It has no files, no children, no environment: Node's --permission is its second wall. Its one door is the pipe (fd 3).
-//   C2  Before each turn on this thread the black box (fd 4) says whose it is, so that a process that never answers again still names the culprit.
+//   C2  Before each turn the black box (fd 4) says whose it is and what it was handed, so that a process that never answers again
+//       still names the culprit, and nothing a guest may have begun is taken for unseen.
 //   C3  It ends when the pipe ends. It never outlives the kernel.
 //   C4  Isolates take turns in order of arrival; after 5 ms of turns the pipe is served first.
 //   C5  A guest holds this thread only where no neighbour can be made to wait: when it lives here alone, or when turns that
@@ -12,7 +13,7 @@ import { Socket } from 'node:net'
 import { availableParallelism, loadavg } from 'node:os'
 import type ivmTypes from 'isolated-vm'
 import {
-  BLACK_BOX_BYTES,
+  BLACK_BOX,
   BLACK_BOX_FD,
   type FromChild,
   OUT_WINDOW,
@@ -41,7 +42,8 @@ const HOG_MS = 20 // a pool full for this long is not about to be free
 interface Seat {
   guest: GuestIsolate
   inbox: Batch[]
-  /** Batches handed over in all, those of turns that have ended in all. */
+  /** Batches handed to it in all, and those of turns that have ended. */
+  handed: number
   taken: number
   queued: boolean
   /** Bytes sent that the kernel has not handled yet. */
@@ -70,7 +72,10 @@ let written = 0
 let pumping = false
 /** Those that wait for the pool. */
 const parked: Seat[] = []
-const blackBox = Buffer.alloc(BLACK_BOX_BYTES)
+const head = Buffer.alloc(BLACK_BOX.headBytes)
+const slot = Buffer.alloc(BLACK_BOX.slotBytes)
+/** Who was last on turn on this thread: the head alone says what it was handed. */
+let inHead: Seat | undefined
 const snapshots = new Map<RuntimeKind, ivmTypes.ExternalCopy<ArrayBuffer>>()
 let running = false
 const starts: (() => void)[] = []
@@ -156,6 +161,7 @@ function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]):
     const seat: Seat = {
       guest,
       inbox: early.get(id) ?? [],
+      handed: 0,
       taken: 0,
       queued: false,
       outstanding: 0,
@@ -292,11 +298,14 @@ function runTurn(seat: Seat): void {
   seat.queued = false
   if (guest.ended) return
   const batches = seat.inbox.splice(0)
-  if (lane === 'pool')
+  seat.handed += batches.length
+  if (lane === 'pool') {
+    markSlot(seat)
     return void onPool(seat, () => guest.turnOnPool(batches)).then((ms) => turned(seat, batches.length, ms))
-  mark(guest.id)
+  }
+  markHead(seat)
   const ms = guest.turnSync(batches)
-  mark(0)
+  clearHead()
   turned(seat, batches.length, ms)
 }
 
@@ -344,11 +353,27 @@ function unpark(): void {
   schedule()
 }
 
-/** C2: which isolate is on turn; 0 for none. */
-function mark(isolate: number): void {
-  blackBox.writeUInt32LE(isolate === 0 ? turnNumber : ++turnNumber, 0)
-  blackBox.writeUInt32LE(isolate, 4)
-  writeSync(BLACK_BOX_FD, blackBox, 0, BLACK_BOX_BYTES, 0)
+/** C2 */
+function markHead(seat: Seat): void {
+  if (inHead && inHead !== seat) markSlot(inHead)
+  inHead = seat
+  head.writeUInt32LE(++turnNumber, 0)
+  head.writeUInt32LE(seat.guest.id, 4)
+  head.writeUInt32LE(seat.handed, 8)
+  writeSync(BLACK_BOX_FD, head, 0, BLACK_BOX.headBytes, 0)
+}
+
+/** The turn on this thread is over; what it was handed stays. */
+function clearHead(): void {
+  head.writeUInt32LE(0, 0)
+  writeSync(BLACK_BOX_FD, head, 0, 4, 0)
+}
+
+function markSlot({ guest, handed }: Seat): void {
+  slot.writeUInt32LE(guest.id, 0)
+  slot.writeUInt32LE(handed, 4)
+  const { headBytes, slotBytes, slots } = BLACK_BOX
+  writeSync(BLACK_BOX_FD, slot, 0, slotBytes, headBytes + slotBytes * (guest.id % slots))
 }
 
 function turned(seat: Seat, batches: number, ms: number): void {
@@ -404,9 +429,9 @@ function report(): void {
     if (seat.turns === seat.reported) continue
     let heap = 0
     if (now - seat.heapAt > HEAP_EVERY_MS) {
-      mark(id) // asking brings up what the guest left unheard, traps and all
+      markHead(seat) // asking brings up what the guest left unheard, traps and all
       heap = seat.guest.heapBytes()
-      mark(0)
+      clearHead()
       if (heap > 0) seat.heapAt = now
     }
     list.push([id, seat.taken, Math.round(seat.ms * 1_000) / 1_000, seat.turns, heap])

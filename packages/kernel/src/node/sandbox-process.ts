@@ -19,14 +19,7 @@ import type {
   SandboxProcess,
 } from '../sandbox/sandbox.ts'
 import { builtFile } from './built.ts'
-import {
-  BLACK_BOX_BYTES,
-  type FromChild,
-  OUT_WINDOW,
-  type RuntimeKind,
-  type ToChild,
-  type TurnReport,
-} from './control.ts'
+import { BLACK_BOX, type FromChild, OUT_WINDOW, type RuntimeKind, type ToChild, type TurnReport } from './control.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 
@@ -70,7 +63,10 @@ interface Resident {
   spec: GuestSpec
   events: GuestEvents
   usage: GuestUsage
+  /** Batches of turns known to have ended. */
   taken: number
+  /** Batches it was handed before its process was lost. */
+  begun: number
   inbox: Frame[]
   /** The frame being handled, and how far. */
   open: OpenFrame | undefined
@@ -96,6 +92,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   let pinged = 0
   let pingedAt = 0
   let pingedCpuMs = 0
+  let closed = false
   let seen = { turn: 0, at: 0, cpuMs: 0 }
 
   child.stderr?.setEncoding('utf8').on('data', (text: string) => keepLast(lastWords, text))
@@ -147,6 +144,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       events: guestEvents,
       usage,
       taken: 0,
+      begun: 0,
       inbox: [],
       open: undefined,
       handled: 0,
@@ -176,16 +174,16 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
         return posted + (scheduled ? 1 : 0)
       },
       get taken() {
-        return resident.taken
+        return residents.has(id) ? begunBy(id) : resident.begun
       },
       get parcel() {
         return parcel
       },
       post,
       dispose() {
-        if (!residents.delete(id)) return
+        if (!residents.has(id)) return
+        remove(id, resident)
         tell({ c: 'dispose', isolate: id })
-        resident.events.left?.()
       },
     }
 
@@ -327,18 +325,28 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   function leave(id: number, end: GuestEnd): void {
     const resident = residents.get(id)
     if (resident === undefined) return
+    remove(id, resident)
+    resident.events.ended(end)
+  }
+
+  function remove(id: number, resident: Resident): void {
+    resident.begun = begunBy(id)
     residents.delete(id)
     resident.events.left?.()
-    resident.events.ended(end)
+  }
+
+  /** Batches the guest has been handed, its turn ended or not. */
+  function begunBy(id: number): number {
+    return closed ? 0 : readHanded(blackBox, id)
   }
 
   // ── the watchdog's eyes ──────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Only turns on the process's main thread are in the black box; the child watches those on its pool itself. */
+  /** Only turns on the process's main thread are timed here; the child watches those on its pool itself. */
   function turnNow(): { plugin: string; ms: number; limitMs: number } | undefined {
-    const box = readBlackBox(blackBox)
+    const box = readHead(blackBox)
     if (box.turn !== seen.turn) seen = { turn: box.turn, at: performance.now(), cpuMs: processorMs(child.pid) }
-    const resident = residents.get(box.isolate)
+    const resident = box.turn === 0 ? undefined : residents.get(box.isolate)
     if (resident === undefined) return undefined
     const wallMs = performance.now() - seen.at
     const ms = wallMs > resident.spec.turnMs * PATIENCE ? wallMs : Math.min(wallMs, processorMs(child.pid) - seen.cpuMs)
@@ -372,8 +380,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   function gone(how: string, byItself: boolean): void {
     readiness.reject(new SandboxError('SANDBOX_START', `${name} is gone: ${how}`))
     if (!dead) {
-      const onTurn = byItself ? residents.get(readBlackBox(blackBox).isolate) : undefined
-      culprit = onTurn?.spec.plugin
+      culprit = byItself ? onTurn() : undefined
       dead = {
         code: 'SANDBOX_CRASH',
         message: `${name} is gone: ${how}${culprit ? `, during a turn of ${culprit}` : ''}`,
@@ -383,7 +390,16 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       events.exited(dead.message)
       evict()
     }
+    closed = true
     closeSync(blackBox)
+  }
+
+  /** Whose turn it was: on the main thread, or the only one on the pool. */
+  function onTurn(): string | undefined {
+    const { turn, isolate } = readHead(blackBox)
+    if (turn !== 0) return residents.get(isolate)?.spec.plugin
+    const begun = [...residents].filter(([id, { taken }]) => begunBy(id) > taken)
+    return begun.length === 1 ? begun[0]?.[1].spec.plugin : undefined
   }
 
   function evict(): void {
@@ -441,11 +457,21 @@ function openBlackBox(): number {
   return fd
 }
 
-const box = Buffer.alloc(BLACK_BOX_BYTES)
+const head = Buffer.alloc(BLACK_BOX.headBytes)
+const slot = Buffer.alloc(BLACK_BOX.slotBytes)
 
-function readBlackBox(fd: number): { turn: number; isolate: number } {
-  const read = readSync(fd, box, 0, BLACK_BOX_BYTES, 0)
-  return read < 8 ? { turn: 0, isolate: 0 } : { turn: box.readUInt32LE(0), isolate: box.readUInt32LE(4) }
+/** The turn on the process's main thread; `turn` is 0 for none, the rest is of the last one. */
+function readHead(fd: number): { turn: number; isolate: number; handed: number } {
+  if (readSync(fd, head, 0, head.length, 0) < 12) return { turn: 0, isolate: 0, handed: 0 }
+  return { turn: head.readUInt32LE(0), isolate: head.readUInt32LE(4), handed: head.readUInt32LE(8) }
+}
+
+function readHanded(fd: number, isolate: number): number {
+  const last = readHead(fd)
+  const inHead = last.isolate === isolate ? last.handed : 0
+  const at = BLACK_BOX.headBytes + BLACK_BOX.slotBytes * (isolate % BLACK_BOX.slots)
+  const known = readSync(fd, slot, 0, slot.length, at) === slot.length && slot.readUInt32LE(0) === isolate
+  return Math.max(inHead, known ? slot.readUInt32LE(4) : 0)
 }
 
 /** Processor time of a process, ms, in steps of 10; where it cannot be read, time itself. */

@@ -50,7 +50,7 @@ export interface Guest {
   /** Name of the process it lives in, for people. */
   readonly process: string
   readonly usage: Readonly<GuestUsage>
-  /** Batches handed over so far, and those whose turn has ended: what lies between may not have been seen by the guest. */
+  /** Batches handed over so far, and those of turns that have begun, exact even after the process was lost: what lies between the guest has not seen. */
   readonly posted: number
   readonly taken: number
   /** Where bytes of the next message go. */
