@@ -172,7 +172,7 @@ export function decode(value: unknown, parcel: Parcel, handles: Handles = {}): u
       case 'error':
         return Object.assign(new Error(String(tagged.message)), { name: String(tagged.name) })
       case 'bytes': {
-        const bytes = parcel.buffers[tagged.i as number]
+        const bytes = typeof tagged.i === 'number' ? parcel.buffers[tagged.i] : undefined // C3: a list has more names than numbers
         if (bytes === undefined) throw malformed('bytes')
         return tagged.as === 'ArrayBuffer' ? bytes.slice().buffer : bytes
       }

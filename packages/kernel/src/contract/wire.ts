@@ -120,7 +120,7 @@ export function parseGuestMessage(raw: unknown): GuestMessage | undefined {
   if (typeof raw !== 'object' || raw === null) return undefined
   const m = raw as Record<string, unknown>
   if (m.t === 'reply') return isId(m.id) ? (raw as GuestMessage) : undefined // the hot path
-  return shapes[String(m.t)]?.(m) === true ? (raw as GuestMessage) : undefined
+  return typeof m.t === 'string' && shapes[m.t]?.(m) === true ? (raw as GuestMessage) : undefined
 }
 
 const shapes: Record<string, (m: Record<string, unknown>) => boolean> = {

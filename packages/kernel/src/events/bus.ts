@@ -3,7 +3,7 @@
 //   B2  A listener that throws or rejects is reported and stops nobody.
 //   B3  The bus never waits and never grows without limit: guests have bounded mailboxes, the table of known names is bounded.
 //   B4  An event a revoked permission covered is not sent, even if it was emitted before (`allowed` is asked per send).
-//   B5 to B8 are in subscriber.ts, M1 to M5 of the single queue in mailbox.ts.
+//   B5 to B8 are in subscriber.ts, M1 to M6 of the single queue in mailbox.ts.
 import { EventEmitter } from 'eventemitter3'
 import {
   DEFAULT_LIMITS,

@@ -243,3 +243,22 @@ test('K6: a deque behaves as an array does, whatever is pushed, taken and put ba
     { numRuns: 50 },
   )
 })
+
+test('M6: events that cannot be said to a guest are dropped and reported, and those after them arrive', () => {
+  const clock = createFakeClock()
+  const errors: string[] = []
+  const bus = createBus({ clock, onListenerError: (error) => errors.push(String(error)) })
+  const got: unknown[] = []
+  const seat = bus.subscriber('guest').attach((message) => {
+    if (message.t !== 'event') return
+    if (message.data === 'poison') throw new Error('too large')
+    got.push(message.data)
+    seat.ack(message.sub, message.seq)
+  })
+  seat.on(0, 'a.x', 'drop-oldest', 100)
+
+  for (let n = 0; n < 200; n++) void bus.emit('publisher', 'a.x', n < 199 ? 'poison' : 'at last')
+
+  expect(got).toEqual(['at last'])
+  expect(errors).toHaveLength(199)
+})

@@ -5,6 +5,7 @@
 //   M3  Nothing vanishes in silence: until it closes, posted = delivered + dropped + replaced + denied + queued + in flight.
 //   M4  Sequence numbers only grow, also across instances: the acknowledgement of an older send means nothing.
 //   M5  The bus never waits for a mailbox. Only a publisher that awaits its own emit does, for a limited time.
+//   M6  What cannot be delivered (too large for this guest, not cloneable) is dropped at once, and holds up nothing after it.
 import type { EventInfo, HostMessage, PluginId, QueuePolicy } from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
 import { createBlocked } from './blocked.ts'
@@ -199,7 +200,10 @@ export function createMailbox(plugin: PluginId, pattern: string, powers: Mailbox
       untold = 0
       to.deliver({ t: 'event', sub, seq: number, name, data, from, at, trace })
     } catch (error) {
-      powers.onListenerError(error, event, plugin) // it stays in flight, and is sent again after unlink
+      inFlight.delete(number) // M6: it would hold its place in the window for ever
+      drop(1)
+      admit()
+      powers.onListenerError(error, event, plugin)
     }
   }
 }

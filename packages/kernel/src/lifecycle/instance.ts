@@ -4,6 +4,8 @@
 //   I3  Nothing is delivered to, and nothing is taken from, an instance that has ended.
 //   I4  Calls waiting in either direction are bounded by the plugin's queue limit, and its requests by its rate.
 //   I5  One plugin takes at most a quarter of another's queue, so that a flood of calls leaves room for those of others.
+//   I6  Functions come in as arguments of calls and nowhere else: under `then` they would make of data a promise that never settles.
+//   I7  What the kernel answers fits the guest's own message limit, so an answer never fails for its length.
 import {
   decode,
   type ErrorJson,
@@ -45,6 +47,8 @@ const REQUESTS = new Set([
   'checkpoint',
   'uncaught',
 ])
+const ENVELOPE = 128 // characters of a message beside its error
+const SHORT_ERROR = 80 // characters of a message that is cut to fit; escaped they are at most six times as many
 const MAX_LOG = 8_192 // characters of one log line
 
 type Message<T extends GuestMessage['t']> = Extract<GuestMessage, { t: T }>
@@ -133,8 +137,9 @@ export function createInstance(
   const waitingOf = new Map<string, number>()
   const share = Math.max(1, Math.floor(limits.queue / 4))
   const outgoing = new Map<number, AbortController>()
-  const streams = createStreams({ post: send, encode: pack, decode: unpack, errorJson: errorToJson })
-  const handles: Handles = { sendStream: streams.send, receiveStream: streams.receive, receiveFunction: remoteFunction }
+  const streams = createStreams({ post: send, encode: pack, decode: unpack, errorJson })
+  const handles: Handles = { sendStream: streams.send, receiveStream: streams.receive }
+  const lending: Handles = { ...handles, receiveFunction: remoteFunction } // I6
   const rate = createRate(limits.messagesPerSecond, clock, (count) =>
     ports.log('warn', `${count} requests were refused: more than ${limits.messagesPerSecond} a second`),
   )
@@ -307,7 +312,7 @@ export function createInstance(
       case 'reply':
         return answered(message, parcel)
       case 'call':
-        return serve(message.id, (signal) => ports.call(message, listOf(open(message.args, parcel)), signal))
+        return serve(message.id, (signal) => ports.call(message, listOf(open(message.args, parcel, lending)), signal))
       case 'use':
         return serve(message.id, (signal) => ports.use(message, signal))
       case 'tool':
@@ -396,7 +401,15 @@ export function createInstance(
     } catch (failure) {
       error = failure // the value cannot cross; the caller is told instead
     }
-    send({ t: 'reply', id, error: errorToJson(error) })
+    send({ t: 'reply', id, error: errorJson(error) })
+  }
+
+  /** I7: the smallest limit there is leaves room for the short form. */
+  function errorJson(error: unknown): ErrorJson {
+    const json = errorToJson(error)
+    if (JSON.stringify(json).length + ENVELOPE <= limits.messageBytes) return json
+    const { name, code, message } = json
+    return { name: name.slice(0, 64), code: code.slice(0, 64), message: message.slice(0, SHORT_ERROR) }
   }
 
   function refused(message: GuestMessage, error: unknown): void {
@@ -415,8 +428,8 @@ export function createInstance(
     return encode(value, guest.parcel, handles)
   }
 
-  function open(value: unknown, parcel: Parcel | undefined): unknown {
-    return parcel === undefined ? value : unpack(value, parcel)
+  function open(value: unknown, parcel: Parcel | undefined, from = handles): unknown {
+    return parcel === undefined ? value : decode(value, parcel, from)
   }
 
   function unpack(value: unknown, parcel: Parcel): unknown {

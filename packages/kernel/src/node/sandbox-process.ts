@@ -103,7 +103,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   pipe.on('error', () => {}) // the exit says more
   pipe.on('data', guardedReader())
   const late = setTimeout(
-    () => kill({ code: 'SANDBOX_START', message: `${name} was not ready after ${READY_TIMEOUT_MS} ms` }),
+    () => giveUp({ code: 'SANDBOX_START', message: `${name} was not ready after ${READY_TIMEOUT_MS} ms` }),
     READY_TIMEOUT_MS,
   )
   readiness.promise.finally(() => clearTimeout(late)).catch(() => {})
@@ -217,7 +217,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       try {
         read(chunk)
       } catch (error) {
-        kill({ code: 'SANDBOX_FRAME', message: (error as Error).message })
+        giveUp({ code: 'SANDBOX_FRAME', message: (error as Error).message })
       }
     }
   }
@@ -344,6 +344,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
 
   /** Only turns on the process's main thread are timed here; the child watches those on its pool itself. */
   function turnNow(): { plugin: string; ms: number; limitMs: number } | undefined {
+    if (closed) return undefined
     const box = readHead(blackBox)
     if (box.turn !== seen.turn) seen = { turn: box.turn, at: performance.now(), cpuMs: processorMs(child.pid) }
     const resident = box.turn === 0 ? undefined : residents.get(box.isolate)
@@ -366,6 +367,13 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     pingedAt = performance.now()
     pingedCpuMs = processorMs(child.pid)
     tell({ c: 'ping', n: pinged })
+  }
+
+  /** Ends it for what is seen here first: whoever places guests must know before they look for a new place. */
+  function giveUp(reason: { code: string; message: string }): void {
+    if (dead) return
+    events.exited(reason.message)
+    kill(reason)
   }
 
   function kill(reason: { code: string; message: string; culprit?: string | undefined }): void {
