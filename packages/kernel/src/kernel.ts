@@ -347,12 +347,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
       data: options.dataOf(id),
       package: next.folder,
     }
-    await authority.widen(
-      id,
-      authority.declared(unit.pkg.manifest, place),
-      authority.declared(next.manifest, place),
-      place,
-    )
+    await authority.widen(id, unit.pkg.manifest, next.manifest, place)
     await unit.swap(next)
   }
 

@@ -36,7 +36,14 @@ export {
 export type { Limits } from './limits.ts'
 export { DEFAULT_LIMITS, effectiveLimits, limitsSchema } from './limits.ts'
 export type { Manifest } from './manifest.ts'
-export { declaredPermissions, manifestJsonSchema, manifestSchema, parseManifest, shortName } from './manifest.ts'
+export {
+  consentedPermissions,
+  declaredPermissions,
+  manifestJsonSchema,
+  manifestSchema,
+  parseManifest,
+  shortName,
+} from './manifest.ts'
 export { isEventName, isEventPattern, matchesPattern } from './pattern.ts'
 export type { Permission } from './permission.ts'
 export { splitPermission } from './permission.ts'

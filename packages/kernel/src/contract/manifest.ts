@@ -48,6 +48,11 @@ export const manifestSchema = z.strictObject({
     .max(128)
     .default([])
     .describe('What the plugin may ask for; everything else is denied'),
+  optionalPermissions: z
+    .array(permission)
+    .max(128)
+    .default([])
+    .describe('What it may come to need: never part of a blanket consent, asked for one by one at first use'),
   requires: z.record(serviceName, range).default({}).describe('Services it cannot work without'),
   optional: z.record(serviceName, range).default({}).describe('Services it uses when they are there'),
   provides: z.record(serviceName, version).default({}).describe('Services it offers'),
@@ -75,6 +80,8 @@ export interface Manifest {
   engine: string
   entry: string
   permissions: Permission[]
+  /** Asked for at first use only, by the name of what is used: `net:any` becomes a question for each host. */
+  optionalPermissions: Permission[]
   requires: Record<string, string>
   optional: Record<string, string>
   provides: Record<string, string>
@@ -108,8 +115,13 @@ export function parseManifest(packageJson: unknown, file: string): Manifest {
   return { name, version: packageVersion, description, ...pryx } as Manifest
 }
 
-/** Everything a manifest declares, as permissions: its own list and what follows from services, events and hooks. */
+/** Everything a manifest declares, as permissions: its own lists and what follows from services, events and hooks. */
 export function declaredPermissions(manifest: Manifest): Permission[] {
+  return [...consentedPermissions(manifest), ...manifest.optionalPermissions]
+}
+
+/** Of what is declared, what the user is asked before the plugin runs: all but what it may come to need. */
+export function consentedPermissions(manifest: Manifest): Permission[] {
   return [
     ...manifest.permissions,
     ...[...Object.keys(manifest.requires), ...Object.keys(manifest.optional)].map((name) => `service:${name}`),

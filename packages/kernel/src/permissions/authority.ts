@@ -1,8 +1,10 @@
 // packages/kernel/src/permissions/authority.ts: what the user says of permissions, in whichever way: consent, grant, revoke (K4, K10).
 //   Y1  Code of a plugin runs only after its consent was settled, where the host asks for consent.
 //   Y2  What the user once decided is not asked again by a blanket consent; a revoked permission stays revoked.
+//   Y3  What a manifest calls optional is in no consent: it is asked for when it is used, for what is used.
 //   Every change of a grant is written to the audit log by the gate, which watches them.
 import {
+  consentedPermissions,
   declaredPermissions,
   type Manifest,
   type Permission,
@@ -40,7 +42,7 @@ export interface Authority {
   /** Asks for what is undecided; false if the plugin shall not run (Y1). */
   settle(plugin: PluginId, manifest: Manifest): Promise<boolean>
   /** Waits for consent to what `next` declares beyond `before`. @throws PERMISSION_DENIED naming what was refused */
-  widen(plugin: PluginId, before: readonly Permission[], next: readonly Permission[], place: PluginPlace): Promise<void>
+  widen(plugin: PluginId, before: Manifest, next: Manifest, place: PluginPlace): Promise<void>
   /** Every declared permission of a plugin with what the user has said of it. */
   list(plugin: PluginId): PermissionStatus[]
   screen(plugin: PluginId): ConsentScreen
@@ -84,12 +86,17 @@ export function createAuthority({
     return [...new Set(declaredPermissions(manifest).map((permission) => normal(permission, place)))]
   }
 
+  /** Y3 */
+  function consented(manifest: Manifest, place: PluginPlace): readonly Permission[] {
+    return [...new Set(consentedPermissions(manifest).map((permission) => normal(permission, place)))]
+  }
+
   function know(plugin: PluginId, wanted: readonly Permission[], place: PluginPlace): void {
     known.set(plugin, { declared: wanted, place })
   }
 
   async function settle(plugin: PluginId, manifest: Manifest): Promise<boolean> {
-    const { declared: wanted } = find(plugin)
+    const wanted = consented(manifest, find(plugin).place)
     const undecided = wanted.filter((permission) => said(plugin, permission) === undefined) // Y2
     if (undecided.length === 0 || prompt === undefined) return true
     const answer = await prompt({ plugin, manifest, undecided, screen: consentScreen(wanted, grammars) })
@@ -104,15 +111,10 @@ export function createAuthority({
     return true
   }
 
-  async function widen(
-    plugin: PluginId,
-    before: readonly Permission[],
-    next: readonly Permission[],
-    place: PluginPlace,
-  ): Promise<void> {
-    const more = next.filter(
-      (permission) =>
-        !before.some((one) => covers(grammars, one, permission)) && said(plugin, permission) === undefined,
+  async function widen(plugin: PluginId, before: Manifest, next: Manifest, place: PluginPlace): Promise<void> {
+    const had = consented(before, place)
+    const more = consented(next, place).filter(
+      (permission) => !had.some((one) => covers(grammars, one, permission)) && said(plugin, permission) === undefined,
     )
     for (const permission of more) {
       const { text, risk } = consentTo(grammars, permission)
@@ -127,7 +129,7 @@ export function createAuthority({
         by,
       })
     }
-    known.set(plugin, { declared: next, place })
+    known.set(plugin, { declared: declared(next, place), place })
   }
 
   function list(plugin: PluginId): PermissionStatus[] {

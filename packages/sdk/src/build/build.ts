@@ -15,8 +15,9 @@ import {
   type Plugin,
 } from 'esbuild'
 
-/** Modules the runtime supplies to every plugin. */
-const SUPPLIED = ['zod']
+/** The module the runtime supplies to every plugin, and another of its names. Its inner parts (`zod/v4/core`) are bundled. */
+const SUPPLIED = 'zod'
+const SUPPLIED_AS = /^zod(\/v4)?$/
 const ENTRY = 'src/plugin.ts'
 
 export interface BuiltPlugin {
@@ -84,15 +85,22 @@ function optionsFor(folder: string, file: string): BuildOptions {
     target: 'es2024',
     mainFields: ['module', 'main'],
     conditions: ['source', 'worker', 'browser', 'import', 'default'],
-    external: SUPPLIED, // B1
     define: { 'process.env.NODE_ENV': '"production"' },
     sourcemap: 'external',
     sourcesContent: false,
     treeShaking: true,
     legalComments: 'none',
     logLevel: 'silent',
-    plugins: [refuseNode, ownMap(file)],
+    plugins: [supplied, refuseNode, ownMap(file)],
   }
+}
+
+/** B1 */
+const supplied: Plugin = {
+  name: 'pryx-supplied',
+  setup(build) {
+    build.onResolve({ filter: SUPPLIED_AS }, () => ({ path: SUPPLIED, external: true }))
+  },
 }
 
 /** B3 */
