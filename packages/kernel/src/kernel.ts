@@ -3,7 +3,7 @@
 //   N2  No plugin's failure rejects or delays an operation on another.
 //   N3  Everything it starts belongs to its scope: `stop` ends all of it.
 import { type AdminHost, createAdminCapability } from './admin/capability.ts'
-import { pluginStatus } from './admin/status.ts'
+import { pluginStatus, pluginUsage } from './admin/status.ts'
 import { type Audit, type AuditSink, openAudit } from './audit/audit.ts'
 import type { Hash } from './audit/chain.ts'
 import {
@@ -12,6 +12,7 @@ import {
   type EventToken,
   effectiveLimits,
   type HostStatus,
+  type Ledger,
   type Limits,
   type Permission,
   PermissionError,
@@ -24,6 +25,7 @@ import {
   UsageError,
 } from './contract/index.ts'
 import { createBus, type Handler } from './events/bus.ts'
+import { createEnforcer } from './ledger/enforce.ts'
 import { createLogs } from './lifecycle/logs.ts'
 import type { PluginPackage } from './lifecycle/package.ts'
 import { createRoster, type Roster } from './lifecycle/roster.ts'
@@ -105,6 +107,8 @@ export interface Kernel extends AsyncDisposable {
   plugins(): PluginStatus[]
   status(plugin: PluginId): PluginStatus
   host(): HostStatus
+  /** Who used what, plugins and overhead (K8). */
+  ledger(): Ledger
   /** A service of a plugin, by its token; waits for a plugin that is starting. @throws SERVICE_MISSING, SERVICE_VERSION */
   use<T extends object>(token: ServiceToken<T>, options?: { timeoutMs?: number }): Promise<T>
   /** Publishes as `host`. */
@@ -208,6 +212,11 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     maxProcessBytes: options.maxProcessBytes ?? MAX_PROCESS_BYTES,
     onReplaced: (replaced) => fact('sandbox.replaced', replaced),
   })
+  const enforcer = createEnforcer(clock, scope, (unit, { text, ...told }) => {
+    fact('plugin.budget', { plugin: unit.id, budget: told.part, used: told.used, max: told.max, action: told.action })
+    if (told.action !== 'released') logged(unit.id, 'warn', `${told.action === 'slowed' ? 'slowed' : 'ended'}: ${text}`)
+  })
+  const removed = { cpuMs: 0, bytesIn: 0, bytesOut: 0 }
   const services = createServices({ clock })
   const hooks = createHooks({
     clock,
@@ -235,6 +244,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     plugins: () => [...units.values()].map(statusOf),
     status: (id) => statusOf(find(id)),
     host,
+    ledger,
     use,
     emit: (event, payload) => void bus.emit('host', typeof event === 'string' ? event : event.name, payload),
     on: bus.on,
@@ -294,6 +304,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     const declared = authority.declared(pkg.manifest, place)
     const unit = makeUnit(id, pkg, choice, place)
     units.set(id, unit)
+    enforcer.watch(unit)
     authority.know(id, declared, place)
     if (choice.enabled === false) unit.rest('disabled', 'it is switched off')
     else if (!(await authority.settle(id, pkg.manifest))) unit.rest('disabled', 'its permissions were not granted')
@@ -333,6 +344,10 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     roster.forget(unit)
     await unit.stop('stopped', 'it was removed')
     units.delete(id)
+    enforcer.forget(unit)
+    removed.cpuMs += unit.account.cpuMs
+    removed.bytesIn += unit.account.bytesIn
+    removed.bytesOut += unit.account.bytesOut
     logs.forget(id)
     await authority.forget(id)
   }
@@ -399,6 +414,23 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     return { version: options.version, ...facts, ...(url !== undefined && { url }), processes }
   }
 
+  function ledger(): Ledger {
+    const { cpuMs, bytesIn, bytesOut, overhead } = pool.account()
+    const { startMs, threadMs, helpersMs } = overhead
+    const rssBytes = pool.processes().reduce((sum, process) => sum + process.residentBytes(), 0)
+    return {
+      at: clock.now(),
+      plugins: [...units.values()].map((unit) => ({
+        plugin: unit.id,
+        process: unit.session?.instance.guest.process ?? '',
+        ...pluginUsage(unit),
+      })),
+      removed: { ...removed },
+      overhead: { ...overhead, cpuMs: startMs + threadMs + helpersMs },
+      total: { cpuMs, bytesIn, bytesOut, rssBytes },
+    }
+  }
+
   async function use<T extends object>(
     token: ServiceToken<T>,
     { timeoutMs = HOST_CALL_MS }: { timeoutMs?: number } = {},
@@ -423,6 +455,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     return {
       plugins: () => kernel.plugins(),
       host,
+      ledger,
       approvals: () => approvals,
       audit: () => audit,
       authority: () => authority,

@@ -46,8 +46,11 @@ export { Http } from './capabilities/http.ts'
 export type {
   AuditRecord,
   AuditVerdict,
+  BudgetStanding,
   GrantDuration,
   HostStatus,
+  Ledger,
+  LedgerOverhead,
   PendingApproval,
   PermissionMode,
   PermissionStatus,

@@ -1,5 +1,5 @@
 // plugins/web/page/mock.ts: a host that only pretends, for work on the page. Not shipped.
-import type { AuditRecord, Kernel, PendingApproval, PermissionStatus, PluginStatus } from '@pryx/sdk'
+import type { AuditRecord, Kernel, Ledger, PendingApproval, PermissionStatus, PluginStatus } from '@pryx/sdk'
 import type { Journal } from '../src/journal.ts'
 import type { TaskRow, Tasks } from '../src/tasks.ts'
 
@@ -97,6 +97,7 @@ export function createMock(journal: Journal): Mock {
         ],
       }
     },
+    ledger: async () => ledgerOf(plugins),
     approvals: async () => structuredClone(approvals),
     auditTail: async (count) => structuredClone(audit.slice(-count)),
     auditVerify: async () => ({ whole: true, entries: audit.length }),
@@ -292,6 +293,24 @@ function run(taskId: string, i: number, status: 'ok' | 'failed'): NonNullable<Ta
   }
 }
 
+function ledgerOf(plugins: readonly PluginStatus[]): Ledger {
+  const rows = plugins.map(({ id, process, usage }) => ({ plugin: id, process, ...usage }))
+  const sum = (of: (row: (typeof rows)[number]) => number) => rows.reduce((all, row) => all + of(row), 0)
+  const overhead = { startMs: 190, threadMs: 640, helpersMs: 120, bytesIn: 210_000, bytesOut: 88_000 }
+  return {
+    at: Date.now(),
+    plugins: rows,
+    removed: { cpuMs: 0, bytesIn: 0, bytesOut: 0 },
+    overhead: { ...overhead, cpuMs: 950 },
+    total: {
+      cpuMs: sum(({ cpuMs }) => cpuMs) + 950,
+      bytesIn: sum(({ bytesIn }) => bytesIn) + overhead.bytesIn,
+      bytesOut: sum(({ bytesOut }) => bytesOut) + overhead.bytesOut,
+      rssBytes: 173 * MB,
+    },
+  }
+}
+
 function may(
   permission: string,
   text: string,
@@ -312,10 +331,14 @@ function plugin(id: string, description: string, process: string, permissions: P
     usage: {
       cpuMs: 4_200,
       heapBytes: process ? 6 * MB + Math.random() * 9 * MB : 0,
+      turns: 2_410,
       calls: 1_830,
+      served: 640,
       bytesIn: 482_113,
       bytesOut: 1_204_400,
       events: 612,
+      eventsIn: 1_204,
+      eventsDropped: id === 'weather' ? 12 : 0,
     },
     queue: { queued: 0, inFlight: 1, dropped: id === 'weather' ? 12 : 0 },
     process,
@@ -330,6 +353,8 @@ function plugin(id: string, description: string, process: string, permissions: P
       queue: 1_000,
       messageBytes: 1_048_576,
       messagesPerSecond: 50_000,
+      budget: {},
     },
+    budget: {},
   }
 }

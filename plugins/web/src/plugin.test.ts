@@ -192,6 +192,7 @@ async function setUp({ previous }: { previous?: unknown } = {}) {
   const kernel = {
     plugins: vi.fn(async () => [{ id: 'notes' }]),
     host: vi.fn(async () => ({ version: '0.1.0', processes: [] })),
+    ledger: vi.fn(async () => ({ plugins: [] })),
     approvals: vi.fn(async () => []),
     auditTail: vi.fn(async () => []),
     auditVerify: vi.fn(async () => ({ whole: true, entries: 0 })),

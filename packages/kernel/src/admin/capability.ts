@@ -6,6 +6,7 @@ import {
   type Capability,
   defineMethod,
   type HostStatus,
+  type Ledger,
   ManifestError,
   type PluginId,
   type PluginStatus,
@@ -17,6 +18,7 @@ import type { Authority } from '../permissions/authority.ts'
 export interface AdminHost {
   plugins(): PluginStatus[]
   host(): HostStatus
+  ledger(): Ledger
   approvals(): Approvals
   authority(): Authority
   audit(): Audit
@@ -56,6 +58,7 @@ export function createAdminCapability(host: AdminHost): Capability {
     methods: {
       plugins: defineMethod({ input: nothing, access: read, run: async () => host.plugins() }),
       host: defineMethod({ input: nothing, access: read, run: async () => host.host() }),
+      ledger: defineMethod({ input: nothing, access: read, run: async () => host.ledger() }),
       approvals: defineMethod({ input: nothing, access: read, run: async () => host.approvals().pending() }),
       auditTail: defineMethod({
         input: z.tuple([z.number().int().min(1).max(1_000)]),

@@ -1,5 +1,5 @@
 // packages/kernel/src/admin/status.ts: a plugin as people see it.
-import type { PluginStage, PluginStatus } from '../contract/index.ts'
+import type { PluginStage, PluginStatus, PluginUsage } from '../contract/index.ts'
 import type { Stage, Unit } from '../lifecycle/unit.ts'
 import type { Authority } from '../permissions/authority.ts'
 
@@ -18,9 +18,8 @@ const STAGES: Record<Stage, PluginStage> = {
 /** Everything about one plugin, as plain data. */
 export function pluginStatus(unit: Unit, authority: Authority): PluginStatus {
   const { manifest } = unit.pkg
-  const usage = unit.usage
   const events = unit.subscriber.stats()
-  const reason = unit.stage === 'idle' ? 'it starts at first use' : unit.reason
+  const reason = unit.stage === 'idle' ? 'it starts at first use' : (unit.reason ?? unit.budget.reason())
   return {
     id: unit.id,
     name: manifest.name,
@@ -29,14 +28,7 @@ export function pluginStatus(unit: Unit, authority: Authority): PluginStatus {
     stage: STAGES[unit.stage],
     ...(reason !== undefined && { reason }),
     permissions: authority.list(unit.id),
-    usage: {
-      cpuMs: Math.round(usage.cpuMs * 100) / 100,
-      heapBytes: unit.session?.instance.guest.usage.heapBytes ?? 0,
-      calls: usage.messagesIn + usage.messagesOut,
-      bytesIn: usage.bytesIn,
-      bytesOut: usage.bytesOut,
-      events: events.delivered,
-    },
+    usage: pluginUsage(unit),
     queue: {
       queued: events.queued,
       inFlight: events.inFlight + (unit.session?.instance.waiting ?? 0),
@@ -49,5 +41,24 @@ export function pluginStatus(unit: Unit, authority: Authority): PluginStatus {
       offer.kind === 'service' ? [`${offer.name}@${offer.version}`] : [],
     ),
     limits: unit.limits,
+    budget: unit.budget.standing(),
+  }
+}
+
+/** Its row of the ledger. */
+export function pluginUsage(unit: Unit): PluginUsage {
+  const { cpuMs, turns, calls, served, bytesIn, bytesOut, eventsOut } = unit.account
+  const { delivered, dropped } = unit.subscriber.stats()
+  return {
+    cpuMs: Math.round(cpuMs * 100) / 100,
+    heapBytes: unit.session ? unit.account.heapBytes : 0,
+    turns,
+    calls,
+    served,
+    bytesIn,
+    bytesOut,
+    events: eventsOut,
+    eventsIn: delivered,
+    eventsDropped: dropped,
   }
 }

@@ -1,7 +1,7 @@
 // packages/kernel/src/contract/admin.ts: the shapes of the kernel's own service, through which a user sees and rules plugins.
 //   Everything here is plain data: it crosses the wall as JSON. The token is `Kernel` of the SDK.
 import type { PluginId } from './capability.ts'
-import type { Limits } from './limits.ts'
+import type { Budget, Limits } from './limits.ts'
 import type { Permission } from './permission.ts'
 
 /**
@@ -37,14 +37,41 @@ export interface PluginUsage {
   cpuMs: number
   /** Heap of its isolate now; 0 without an instance. */
   heapBytes: number
-  /** Calls it made to services and capabilities. */
+  turns: number
+  /** Calls it made to services, capabilities, tools and hooks. */
   calls: number
-  /** Bytes of messages to the plugin. */
+  /** Calls made to it. */
+  served: number
+  /** Bytes that crossed its wall: to the plugin, from the plugin. */
   bytesIn: number
-  /** Bytes of messages from the plugin. */
   bytesOut: number
   /** Events it published. */
   events: number
+  /** Events it heard, and those its queues had to leave out. */
+  eventsIn: number
+  eventsDropped: number
+}
+
+/** What the sandbox processes used that is no plugin's. */
+export interface LedgerOverhead {
+  cpuMs: number
+  /** Of it: loading Node and the runtime; moving messages and making isolates; other threads (garbage collection, compilation). */
+  startMs: number
+  threadMs: number
+  helpersMs: number
+  bytesIn: number
+  bytesOut: number
+}
+
+/** Who used what, since the host started. Plugins and overhead add up to the total, which the processes count by themselves. */
+export interface Ledger {
+  /** Epoch ms. */
+  at: number
+  plugins: (PluginUsage & { plugin: PluginId; process: string })[]
+  /** Of plugins that were removed. */
+  removed: { cpuMs: number; bytesIn: number; bytesOut: number }
+  overhead: LedgerOverhead
+  total: { cpuMs: number; bytesIn: number; bytesOut: number; rssBytes: number }
 }
 
 export interface PluginStatus {
@@ -70,6 +97,16 @@ export interface PluginStatus {
   services: string[]
   /** The limits in force. */
   limits: Limits
+  /** Where it stands with its budget, for each part that has one. */
+  budget: { [part in keyof Budget]?: BudgetStanding }
+}
+
+export interface BudgetStanding {
+  /** What is in the vessel: fills as it is used, drains at `max` a minute. */
+  used: number
+  max: number
+  /** Its turns wait until there is room. */
+  slowed: boolean
 }
 
 /** A question that waits for the user. */
@@ -140,6 +177,8 @@ export interface KernelService {
   /** All plugins the host knows, by id. Needs `kernel:read`, as do all methods that only read. */
   plugins(): Promise<PluginStatus[]>
   host(): Promise<HostStatus>
+  /** Who used what. */
+  ledger(): Promise<Ledger>
   /** Questions that wait for an answer, oldest first. */
   approvals(): Promise<PendingApproval[]>
   /** The newest `n` entries (1 to 1,000), oldest first. */

@@ -3,9 +3,12 @@
 export type {
   AuditRecord,
   AuditVerdict,
+  BudgetStanding,
   GrantDuration,
   HostStatus,
   KernelService,
+  Ledger,
+  LedgerOverhead,
   PendingApproval,
   PermissionMode,
   PermissionStatus,
@@ -33,7 +36,7 @@ export {
   stackless,
   UsageError,
 } from './errors.ts'
-export type { Limits } from './limits.ts'
+export type { Budget, Limits } from './limits.ts'
 export { DEFAULT_LIMITS, effectiveLimits, limitsSchema } from './limits.ts'
 export type { Manifest } from './manifest.ts'
 export {

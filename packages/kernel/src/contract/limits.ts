@@ -16,6 +16,20 @@ export interface Limits {
   messageBytes: number
   /** Messages a second the plugin may send, averaged over 2 s. Passing it refuses calls and drops emits, and says so. */
   messagesPerSecond: number
+  /** What it may use over a while; none by default. Past it the plugin is slowed, then ended. */
+  budget: Budget
+}
+
+/** A budget is a vessel that holds one minute's worth and drains at that rate. Full, it slows the plugin; twice full, it ends it. */
+export interface Budget {
+  /** Processor time of its turns, ms. */
+  cpuMsPerMinute?: number
+  /** Calls it makes. */
+  callsPerMinute?: number
+  /** Bytes of messages, both ways. */
+  bytesPerMinute?: number
+  /** Events it publishes. */
+  eventsPerMinute?: number
 }
 
 export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
@@ -26,7 +40,18 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   queue: 1_000,
   messageBytes: 1_048_576,
   messagesPerSecond: 20_000,
+  budget: Object.freeze({}),
 })
+
+const perMinute = z.number().int().min(1).max(1_000_000_000_000)
+const budgetSchema = z
+  .strictObject({
+    cpuMsPerMinute: perMinute,
+    callsPerMinute: perMinute,
+    bytesPerMinute: perMinute,
+    eventsPerMinute: perMinute,
+  })
+  .partial()
 
 /** Partial limits as a manifest or host config states them. */
 export const limitsSchema = z
@@ -38,18 +63,26 @@ export const limitsSchema = z
     queue: z.number().int().min(1).max(100_000),
     messageBytes: z.number().int().min(1_024).max(67_108_864),
     messagesPerSecond: z.number().int().min(10).max(1_000_000),
+    budget: budgetSchema,
   })
   .partial()
 
 /** The limits in force: host config over defaults, then the manifest, which can only lower. */
 export function effectiveLimits(host: Partial<Limits> = {}, manifest: Partial<Limits> = {}): Limits {
-  const limits: Limits = { ...DEFAULT_LIMITS, ...defined(host) }
-  for (const key of Object.keys(limits) as (keyof Limits)[]) {
+  const { budget, ...limits }: Limits = { ...DEFAULT_LIMITS, ...defined(host) }
+  for (const key of Object.keys(limits) as (keyof typeof limits)[]) {
     limits[key] = Math.min(limits[key], manifest[key] ?? Number.POSITIVE_INFINITY)
   }
-  return limits
+  return { ...limits, budget: lowest(budget, manifest.budget ?? {}) }
 }
 
-function defined(partial: Partial<Limits>): Partial<Limits> {
-  return Object.fromEntries(Object.entries(partial).filter(([, value]) => value !== undefined))
+function lowest(host: Budget, manifest: Budget): Budget {
+  const budget: Budget = { ...manifest, ...defined(host) }
+  for (const key of Object.keys(budget) as (keyof Budget)[])
+    budget[key] = Math.min(budget[key] ?? Number.POSITIVE_INFINITY, manifest[key] ?? Number.POSITIVE_INFINITY)
+  return budget
+}
+
+function defined<T extends object>(partial: T): Partial<T> {
+  return Object.fromEntries(Object.entries(partial).filter(([, value]) => value !== undefined)) as Partial<T>
 }

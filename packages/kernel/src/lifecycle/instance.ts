@@ -132,6 +132,7 @@ export function createInstance(
   ports: InstancePorts,
   clock: Clock,
 ): Instance {
+  const { account } = guest
   const pending = new Map<number, Pending>()
   /** Calls that wait, by who made them. */
   const waitingOf = new Map<string, number>()
@@ -221,6 +222,7 @@ export function createInstance(
       if (options.signal) call.unlisten = onAbort(options.signal, () => cancel(id, cancelled(options.signal)))
       pending.set(id, call)
       waitingOf.set(from, (waitingOf.get(from) ?? 0) + 1)
+      account.served++
       sweep()
     })
   }
@@ -312,12 +314,15 @@ export function createInstance(
       case 'reply':
         return answered(message, parcel)
       case 'call':
+        account.calls++
         return serve(message.id, (signal) => ports.call(message, listOf(open(message.args, parcel, lending)), signal))
       case 'use':
         return serve(message.id, (signal) => ports.use(message, signal))
       case 'tool':
+        account.calls++
         return serve(message.id, (signal) => ports.tool(message, open(message.input, parcel), signal))
       case 'hook':
+        account.calls++
         return serve(message.id, (signal) => ports.hook(message, open(message.value, parcel), signal))
       case 'emit':
         return emitted(message, parcel)
@@ -385,6 +390,7 @@ export function createInstance(
   }
 
   function emitted(message: Message<'emit'>, parcel: Parcel | undefined): void {
+    account.eventsOut++
     const room = ports.emit(message.name, open(message.data, parcel), message.trace)
     if (!(room instanceof Promise)) return reply(message.id, undefined)
     room.then(

@@ -16,9 +16,11 @@ import {
   type Scope,
 } from '../contract/index.ts'
 import type { Subscriber } from '../events/subscriber.ts'
+import { type Account, openAccount } from '../ledger/account.ts'
+import { createBudget, type PluginBudget } from '../ledger/budget.ts'
 import type { Caller } from '../permissions/judge.ts'
 import type { Clock, Ids } from '../powers.ts'
-import type { Guest, GuestEnd, GuestEvents, GuestSpec, GuestUsage } from '../sandbox/sandbox.ts'
+import type { Guest, GuestEnd, GuestEvents, GuestSpec } from '../sandbox/sandbox.ts'
 import type { InstancePorts, InvokeKind, InvokeOptions, LostCall } from './instance.ts'
 import type { PluginPackage } from './package.ts'
 import { type Offer, openSession, type Session } from './session.ts'
@@ -86,8 +88,8 @@ export interface Unit {
   readonly quarantined: boolean
   readonly limits: Limits
   readonly subscriber: Subscriber
-  /** Over all instances since the host started. */
-  readonly usage: Readonly<GuestUsage>
+  readonly account: Readonly<Account>
+  readonly budget: PluginBudget
   /** Says where it stands without starting it. */
   rest(stage: 'disabled' | 'waiting' | 'idle', reason?: string): void
   /** Starts it if it is not up; resolves when it is active, has failed, or will be tried again. */
@@ -96,6 +98,8 @@ export interface Unit {
   stop(stage: 'disabled' | 'stopped', reason: string): Promise<void>
   /** Puts new code in place of the running one, handing state over. Rejects and changes nothing if it does not come up. */
   swap(pkg: PluginPackage): Promise<void>
+  /** Ends the running instance as if it had ended so by itself: it is tried again, or stays down. */
+  end(why: GuestEnd): void
   /** Calls into the current session, waiting for it if the plugin is between two lives. */
   invoke(kind: InvokeKind, name: string, method: string, args: unknown, options: InvokeOptions): Promise<unknown>
 }
@@ -111,7 +115,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   let state: unknown
   let quarantined = false
   const lost: LostCall[] = []
-  let past: GuestUsage = { cpuMs: 0, turns: 0, heapBytes: 0, bytesIn: 0, bytesOut: 0, messagesIn: 0, messagesOut: 0 }
+  const account = openAccount()
   let unhold = () => {}
   let turn: Promise<unknown> = Promise.resolve()
   let settled = Promise.withResolvers<void>()
@@ -142,14 +146,16 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     },
     limits,
     subscriber: options.subscriber,
-    get usage() {
-      return sumUsage(past, session?.instance.guest.usage)
-    },
+    account,
+    budget: createBudget(limits.budget, clock.now()),
     rest: (next, why) => enter(next, why),
     start: () => inTurn(async () => (session && stage === 'active' ? undefined : supervisor.start())),
     stop: (next, why) => inTurn(() => stop(next, why)),
     swap: (next) => inTurn(() => swap(next)),
     invoke,
+    end(why) {
+      if (session) void endSession(session, why)
+    },
   }
   return unit
 
@@ -187,7 +193,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       reconcile(opened)
     } catch (cause) {
       if (session === opened) session = undefined
-      await closeSession(opened, asReason(cause), 0)
+      await opened.close(asReason(cause), 0)
       if (mine !== epoch) return
       throw cause
     }
@@ -207,6 +213,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       turnMs,
       activateMs,
       messageBytes,
+      account,
     }
     return openSession({
       plugin: id,
@@ -248,13 +255,6 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     }
   }
 
-  /** Keeps what it used, then ends it. */
-  function closeSession(old: Session, ...how: Parameters<Session['close']>): Promise<void> {
-    past = sumUsage(past, old.instance.guest.usage)
-    past.heapBytes = 0
-    return old.close(...how)
-  }
-
   function conceal(key: string): void {
     exposed.get(key)?.()
     exposed.delete(key)
@@ -291,7 +291,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   }
 
   function ended(from: Session, why: GuestEnd): void {
-    if (from !== session) return void closeSession(from, reasonOf(why), 0) // a swap's candidate: its activation rejects
+    if (from !== session) return void from.close(reasonOf(why), 0) // a swap's candidate: its activation rejects
     void endSession(from, why)
   }
 
@@ -306,9 +306,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     if (why.strike)
       quarantined ||= why.processLost || why.code === 'SANDBOX_TURN_TIMEOUT' || why.code === 'SANDBOX_MEMORY'
     const again = why.strike ? undefined : keepLost
-    await closeSession(from, reasonOf(why), 0, again).catch((error: unknown) =>
-      options.onLog(unit, 'warn', String(error)),
-    )
+    await from.close(reasonOf(why), 0, again).catch((error: unknown) => options.onLog(unit, 'warn', String(error)))
     if (starting) return // launch() rejects and the supervisor decides
     if (why.strike) return supervisor.crashed(reasonOf(why))
     enter('starting', why.message)
@@ -362,9 +360,10 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     session = undefined
     giveUp(new LifecycleError('PLUGIN_STOPPED', `${id} was stopped: ${why}`, { plugin: id }))
     if (old) {
+      old.instance.guest.pace(0)
       const handed = await old.instance.handOver(HANDOVER_MS)
       if (handed.has) state = handed.state
-      await closeSession(old, new LifecycleError('PLUGIN_STOPPED', why, { plugin: id }), GRACE_MS)
+      await old.close(new LifecycleError('PLUGIN_STOPPED', why, { plugin: id }), GRACE_MS)
     }
     enter(next, next === 'disabled' ? why : undefined)
   }
@@ -377,6 +376,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       return supervisor.start()
     }
     enter('reloading')
+    old.instance.guest.pace(0)
     const candidate = await open(next, true).catch((cause: unknown) => backTo(old, cause))
     const release = options.hold(unit)
     try {
@@ -393,16 +393,16 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       session = alive ? old : undefined
       if (alive) reconcile(old)
       release()
-      await closeSession(candidate, asReason(cause), 0)
+      await candidate.close(asReason(cause), 0)
       if (alive) old.attachment.resume()
       return backTo(old, cause) // U3
     }
     release()
     enter('active')
     resume() // the old one may have ended on the way and left callers waiting
-    void closeSession(old, new LifecycleError('PLUGIN_RELOADED', `${id} was reloaded`, { plugin: id }), GRACE_MS).catch(
-      (error: unknown) => options.onLog(unit, 'warn', String(error)),
-    )
+    void old
+      .close(new LifecycleError('PLUGIN_RELOADED', `${id} was reloaded`, { plugin: id }), GRACE_MS)
+      .catch((error: unknown) => options.onLog(unit, 'warn', String(error)))
   }
 
   function backTo(old: Session, cause: unknown): never {
@@ -447,12 +447,6 @@ function needsSchemas(pkg: PluginPackage, code: string): boolean {
     /from\s*["']zod["']/.test(code) ||
     pkg.manifest.tools.some((tool) => tool.handler !== undefined && tool.input !== undefined)
   )
-}
-
-function sumUsage(past: Readonly<GuestUsage>, now: Readonly<GuestUsage> | undefined): GuestUsage {
-  const sum = { ...past }
-  if (now) for (const key of Object.keys(sum) as (keyof GuestUsage)[]) sum[key] += now[key]
-  return sum
 }
 
 function reasonOf(end: GuestEnd): PryxError {

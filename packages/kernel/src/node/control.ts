@@ -22,6 +22,8 @@ export type ToChild =
       activateMs: number
     }
   | { c: 'dispose'; isolate: number }
+  /** Its turns wait for so long from now on; 0: no longer. */
+  | { c: 'pace'; isolate: number; ms: number }
   /** The kernel has handled this many more bytes of the isolate's messages. */
   | { c: 'credit'; isolate: number; bytes: number }
   | { c: 'ping'; n: number }
@@ -31,16 +33,18 @@ export type FromChild =
   | { c: 'ready' }
   /** Buffers: the startup snapshot, to be kept for the next process. */
   | { c: 'snapshot'; kind: RuntimeKind }
-  /** Turns since the last report, per isolate: batches of turns that ended, ms spent in guest code, and heap bytes where measured. */
-  | { c: 'turns'; list: TurnReport[] }
+  /** Turns since the last report, per isolate: batches of turns that ended, processor time in guest code, and heap bytes where measured. */
+  | { c: 'turns'; list: TurnReport[]; cpu: CpuReport }
   | { c: 'ended'; isolate: number; code: string; message: string; used?: number; max?: number; strike: boolean }
   /** A turn on the thread pool takes long. */
   | { c: 'slow'; isolate: number }
   /** A turn on the thread pool that will not end: only the end of the process stops it. */
   | { c: 'stuck'; isolate: number; name: string; code: string; message: string }
-  | { c: 'pong'; n: number }
+  | { c: 'pong'; n: number; cpu: CpuReport }
 
 export type TurnReport = [isolate: number, batchesDone: number, ms: number, turns: number, heapBytes: number]
+/** Processor time of the process since it began, ms, and what of it is no guest's (meter.ts). */
+export type CpuReport = [total: number, start: number, thread: number, helpers: number]
 
 /**
  * The black box: a file both processes hold open, so that what a lost process was doing is known without a word from it.

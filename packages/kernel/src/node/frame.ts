@@ -45,7 +45,8 @@ export function createFrameReader(onFrame: (frame: Frame) => void): (chunk: Buff
 }
 
 export interface FrameWriter {
-  write(isolate: number, text: string, buffers?: readonly Uint8Array[]): void
+  /** Answers the frame's size on the pipe, bytes. */
+  write(isolate: number, text: string, buffers?: readonly Uint8Array[]): number
   /** Sends what waits now; else it leaves at the end of this turn of the event loop. */
   flush(): void
   /** Bytes handed to the pipe and not yet taken by the other side. */
@@ -58,10 +59,10 @@ export function createFrameWriter(socket: Socket): FrameWriter {
   let scheduled = false
   return {
     write(isolate, text, buffers = []) {
-      encodeFrame(parts, isolate, text, buffers)
-      if (scheduled) return
+      const bytes = encodeFrame(parts, isolate, text, buffers)
+      if (!scheduled) setImmediate(flush)
       scheduled = true
-      setImmediate(flush)
+      return bytes
     },
     flush,
     get waiting() {
@@ -78,7 +79,7 @@ export function createFrameWriter(socket: Socket): FrameWriter {
   }
 }
 
-function encodeFrame(parts: Buffer[], isolate: number, text: string, buffers: readonly Uint8Array[]): void {
+function encodeFrame(parts: Buffer[], isolate: number, text: string, buffers: readonly Uint8Array[]): number {
   const textBytes = Buffer.byteLength(text)
   const headBytes = HEAD + buffers.length * 4
   const frame = Buffer.allocUnsafe(headBytes + textBytes)
@@ -95,6 +96,7 @@ function encodeFrame(parts: Buffer[], isolate: number, text: string, buffers: re
   frame.write(text, headBytes)
   parts.push(frame)
   for (const buffer of buffers) parts.push(Buffer.from(buffer.buffer, buffer.byteOffset, buffer.byteLength))
+  return size + 4
 }
 
 function parseFrame(frame: Buffer): Frame {

@@ -15,6 +15,7 @@ import type ivmTypes from 'isolated-vm'
 import {
   BLACK_BOX,
   BLACK_BOX_FD,
+  type CpuReport,
   type FromChild,
   OUT_WINDOW,
   PIPE_BYTES,
@@ -26,6 +27,7 @@ import {
 } from './control.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
 import { type Batch, createGuestIsolate, type GuestIsolate } from './isolate.ts'
+import { createMeter, processGauges } from './meter.ts'
 import { ivm } from './native.ts'
 
 const PROCESSORS = availableParallelism()
@@ -51,6 +53,10 @@ interface Seat {
   /** Frames that wait for room on the pipe. */
   outbox: Batch[]
   ms: number
+  /** Processor time, by the meter. */
+  cpuMs: number
+  /** Until when its turns wait: it is over its budget. */
+  pausedUntil: number
   turns: number
   reported: number
   heapAt: number
@@ -62,6 +68,7 @@ interface Seat {
 
 const socket = new Socket({ fd: PIPE_FD, readable: true, writable: true })
 const out = createFrameWriter(socket)
+const meter = createMeter(processGauges())
 const seats = new Map<number, Seat>()
 const ready: Seat[] = []
 /** Who is on the thread pool, and since when. */
@@ -109,8 +116,10 @@ function control(frame: Frame): void {
       return startNext()
     case 'credit':
       return credit(message.isolate, message.bytes)
+    case 'pace':
+      return pace(message.isolate, message.ms)
     case 'ping':
-      return tell({ c: 'pong', n: message.n })
+      return tell({ c: 'pong', n: message.n, cpu: cpuReport() })
   }
 }
 
@@ -144,7 +153,7 @@ function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]):
       wake: () => wake(id),
       ended: (end) => {
         sayAll(id)
-        seats.delete(id)
+        settle(id)
         tell({ c: 'ended', isolate: id, ...end })
       },
       slow: () => tell({ c: 'slow', isolate: id }),
@@ -167,6 +176,8 @@ function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]):
       outstanding: 0,
       outbox: [],
       ms: 0,
+      cpuMs: 0,
+      pausedUntil: 0,
       turns: 0,
       reported: 0,
       heapAt: 0,
@@ -190,7 +201,23 @@ function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]):
 
 function dispose(id: number): void {
   seats.get(id)?.guest.dispose()
+  settle(id)
+}
+
+/** Its last line of the ledger; a turn still on the pool adds what it used when it has ended. */
+function settle(id: number): void {
+  const seat = seats.get(id)
+  if (seat === undefined) return
   seats.delete(id)
+  const cpu = cpuReport()
+  tell({ c: 'turns', list: [turnReport(seat, 0)], cpu })
+}
+
+function pace(id: number, ms: number): void {
+  const seat = seats.get(id)
+  if (seat === undefined) return
+  seat.pausedUntil = performance.now() + ms
+  setTimeout(wake, ms, id)
 }
 
 function deliver({ isolate, text, buffers }: Frame): void {
@@ -268,6 +295,7 @@ function wake(id: number): void {
 function enqueue(seat: Seat): void {
   const { guest } = seat
   if (seat.queued || guest.busy || guest.ended || !guest.ready || seat.outstanding > OUT_WINDOW) return
+  if (seat.pausedUntil !== 0 && seat.pausedUntil > performance.now()) return
   if (seat.inbox.length === 0 && !guest.hasLocal()) return
   seat.queued = true
   ready.push(seat)
@@ -306,6 +334,7 @@ function runTurn(seat: Seat): void {
   markHead(seat)
   const ms = guest.turnSync(batches)
   clearHead()
+  meter.here(seat, ms)
   turned(seat, batches.length, ms)
 }
 
@@ -334,10 +363,13 @@ function isHogged(): boolean {
 
 async function onPool<T>(seat: Seat, work: () => Promise<T>): Promise<T> {
   pooled.set(seat, performance.now())
+  meter.enter(seat)
   try {
     return await work()
   } finally {
+    meter.leave(seat)
     pooled.delete(seat)
+    if (seat.guest.ended) tell({ c: 'turns', list: [turnReport(seat, 0)], cpu: cpuReport() })
     unpark()
   }
 }
@@ -425,7 +457,8 @@ function report(): void {
   reporting = false
   const now = performance.now()
   const list: TurnReport[] = []
-  for (const [id, seat] of seats) {
+  const cpu = cpuReport()
+  for (const seat of seats.values()) {
     if (seat.turns === seat.reported) continue
     let heap = 0
     if (now - seat.heapAt > HEAP_EVERY_MS) {
@@ -434,10 +467,24 @@ function report(): void {
       clearHead()
       if (heap > 0) seat.heapAt = now
     }
-    list.push([id, seat.taken, Math.round(seat.ms * 1_000) / 1_000, seat.turns, heap])
+    list.push(turnReport(seat, heap))
     seat.reported = seat.turns
   }
-  if (list.length > 0) tell({ c: 'turns', list })
+  if (list.length > 0) tell({ c: 'turns', list, cpu })
+}
+
+function turnReport({ guest, taken, cpuMs, turns }: Seat, heap: number): TurnReport {
+  return [guest.id, taken, rounded(cpuMs), turns, heap]
+}
+
+function cpuReport(): CpuReport {
+  meter.sample()
+  const { startMs, threadMs, helpersMs } = meter.overhead
+  return [rounded(meter.totalMs), rounded(startMs), rounded(threadMs), rounded(helpersMs)]
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000
 }
 
 function tell(message: FromChild, buffers: Uint8Array[] = []): void {

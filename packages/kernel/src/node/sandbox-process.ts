@@ -9,17 +9,18 @@ import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { needsDecode, SandboxError } from '../contract/index.ts'
-import type {
-  Guest,
-  GuestEnd,
-  GuestEvents,
-  GuestSpec,
-  GuestUsage,
-  Sandboxes,
-  SandboxProcess,
-} from '../sandbox/sandbox.ts'
+import { openProcessAccount } from '../ledger/account.ts'
+import type { Guest, GuestEnd, GuestEvents, GuestSpec, Sandboxes, SandboxProcess } from '../sandbox/sandbox.ts'
 import { builtFile } from './built.ts'
-import { BLACK_BOX, type FromChild, OUT_WINDOW, type RuntimeKind, type ToChild, type TurnReport } from './control.ts'
+import {
+  BLACK_BOX,
+  type CpuReport,
+  type FromChild,
+  OUT_WINDOW,
+  type RuntimeKind,
+  type ToChild,
+  type TurnReport,
+} from './control.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 
@@ -32,6 +33,7 @@ const SLICE_PIECES = 2 // most of the work a message makes comes after the slice
 const CREDIT_BYTES = OUT_WINDOW / 8 // handled bytes are credited in lumps: a message for each would double the traffic
 const PATIENCE = 4 // times its limit that a turn may last on a machine that gives it no processor
 const SILENT_PATIENCE_MS = 10_000 // without an answer, whatever the processor time
+const KEEP_LEFT = 256 // guests that have left and may still have a line of the ledger on the way
 const READY_TIMEOUT_MS = 15_000
 /** Signals no guest can raise. The kernel of the machine kills for memory too, but this one looks at it first (pool.ts). */
 const FROM_OUTSIDE: ReadonlySet<NodeJS.Signals | null> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'])
@@ -62,7 +64,9 @@ interface OpenFrame {
 interface Resident {
   spec: GuestSpec
   events: GuestEvents
-  usage: GuestUsage
+  /** Of what its process has reported, the part already in its account. */
+  cpuMs: number
+  turns: number
   /** Batches of turns known to have ended. */
   taken: number
   /** Batches it was handed before its process was lost. */
@@ -82,6 +86,9 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   const out = createFrameWriter(pipe)
   const residents = new Map<number, Resident>()
   const supplied = new Set<RuntimeKind>()
+  /** Those that have left, until their last report is in. */
+  const left = new Map<number, Resident>()
+  const account = openProcessAccount()
   const waiting: Resident[] = []
   const readiness = Promise.withResolvers<void>()
   const lastWords: string[] = []
@@ -116,6 +123,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     get guests() {
       return residents.size
     },
+    account,
     ready: readiness.promise,
     start,
     residentBytes: () => residentBytes(child.pid),
@@ -138,11 +146,11 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
 
   function start(spec: GuestSpec, guestEvents: GuestEvents): Guest {
     const id = ++serial
-    const usage = { cpuMs: 0, turns: 0, heapBytes: 0, bytesIn: 0, bytesOut: 0, messagesIn: 0, messagesOut: 0 }
     const resident: Resident = {
       spec,
       events: guestEvents,
-      usage,
+      cpuMs: 0,
+      turns: 0,
       taken: 0,
       begun: 0,
       inbox: [],
@@ -162,14 +170,15 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   }
 
   function createGuest(id: number, resident: Resident): Guest {
-    const { usage, spec } = resident
+    const { spec } = resident
+    const row = spec.account
     let texts: string[] = []
     let parcel = { buffers: [] as Uint8Array[] }
     let posted = 0
     let scheduled = false
     return {
       process: name,
-      usage,
+      account: row,
       get posted() {
         return posted + (scheduled ? 1 : 0)
       },
@@ -180,6 +189,9 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
         return parcel
       },
       post,
+      pace(ms) {
+        if (residents.has(id)) tell({ c: 'pace', isolate: id, ms })
+      },
       dispose() {
         if (!residents.has(id)) return
         remove(id, resident)
@@ -191,8 +203,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       const text = JSON.stringify(message)
       if (text.length > spec.messageBytes) throw tooLarge(spec, text.length)
       texts.push(text)
-      usage.messagesIn++
-      usage.bytesIn += text.length
+      row.messagesIn++
       if (scheduled) return
       scheduled = true
       setImmediate(flush)
@@ -201,8 +212,9 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     function flush(): void {
       scheduled = false
       posted++
-      out.write(id, `[${texts.join(',')}]`, parcel.buffers)
-      for (const buffer of parcel.buffers) usage.bytesIn += buffer.byteLength
+      const bytes = out.write(id, `[${texts.join(',')}]`, parcel.buffers)
+      row.bytesIn += bytes
+      account.bytesIn += bytes
       texts = []
       parcel = { buffers: [] }
       out.flush()
@@ -215,6 +227,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     const read = createFrameReader((frame) => (frame.isolate === 0 ? control(frame) : arrived(frame)))
     return (chunk) => {
       try {
+        account.bytesOut += chunk.length
         read(chunk)
       } catch (error) {
         giveUp({ code: 'SANDBOX_FRAME', message: (error as Error).message })
@@ -223,6 +236,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   }
 
   function control(frame: Frame): void {
+    account.overhead.bytesOut += frame.bytes
     const message = JSON.parse(frame.text) as FromChild
     switch (message.c) {
       case 'ready':
@@ -230,7 +244,8 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       case 'snapshot':
         return options.snapshots.save(message.kind, frame.buffers[0] ?? new Uint8Array())
       case 'turns':
-        return message.list.forEach(turned)
+        message.list.forEach(turned)
+        return charged(message.cpu)
       case 'ended': {
         const { c: _, isolate, ...end } = message
         drain(residents.get(isolate))
@@ -243,23 +258,43 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
         return events.stuck(plugin, { code: message.code, message: `${plugin}: ${message.message}` })
       }
       case 'pong':
+        charged(message.cpu)
         if (message.n === pinged) pingedAt = 0
     }
   }
 
-  function turned([id, batches, ms, turns, heap]: TurnReport): void {
-    const resident = residents.get(id)
+  function turned([id, batches, cpuMs, turns, heap]: TurnReport): void {
+    const resident = residents.get(id) ?? left.get(id)
     if (resident === undefined) return
+    const row = resident.spec.account
     resident.taken = batches
-    resident.usage.cpuMs = ms
-    resident.usage.turns = turns
-    if (heap > 0) resident.usage.heapBytes = heap
+    row.cpuMs += cpuMs - resident.cpuMs
+    row.turns += turns - resident.turns
+    resident.cpuMs = cpuMs
+    resident.turns = turns
+    if (heap > 0) row.heapBytes = heap
+  }
+
+  function charged([total, startMs, threadMs, helpersMs]: CpuReport): void {
+    account.cpuMs = total
+    Object.assign(account.overhead, { startMs, threadMs, helpersMs })
+  }
+
+  /** What a process used after its last word is the culprit's, or else nobody's. */
+  function settleAccount(): void {
+    const unsaid = processorMs(child.pid, 0) - account.cpuMs
+    if (unsaid <= 0) return
+    account.cpuMs += unsaid
+    const blamed = [...residents.values()].find(({ spec }) => spec.plugin === culprit)
+    if (blamed) blamed.spec.account.cpuMs += unsaid
+    else account.overhead.helpersMs += unsaid
   }
 
   function arrived(frame: Frame): void {
     const resident = residents.get(frame.isolate)
-    if (resident === undefined) return
+    if (resident === undefined) return void strayed(frame)
     resident.inbox.push(frame)
+    resident.spec.account.bytesOut += frame.bytes
     if (!resident.queued) {
       resident.queued = true
       waiting.push(resident)
@@ -267,6 +302,13 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     if (handling) return
     handling = true
     handle()
+  }
+
+  /** Words of a guest that is gone are read by nobody, and still crossed the pipe. */
+  function strayed({ isolate, bytes }: Frame): void {
+    const resident = left.get(isolate)
+    if (resident) resident.spec.account.bytesOut += bytes
+    else account.overhead.bytesOut += bytes
   }
 
   /** N2: a few messages of one guest at a time, round robin, in slices. */
@@ -299,8 +341,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     const frame = resident.inbox.shift()
     if (frame === undefined) return undefined
     const messages = parseBatch(frame.text)
-    resident.usage.bytesOut += frame.bytes
-    resident.usage.messagesOut += messages?.length ?? 0
+    resident.spec.account.messagesOut += messages?.length ?? 0
     if (messages) return { frame, messages, plain: frame.buffers.length === 0 && !needsDecode(frame.text), at: 0 }
     endBadly(frame.isolate, `${resident.spec.plugin} sent something that is not a batch of messages`)
     return undefined
@@ -332,6 +373,8 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   function remove(id: number, resident: Resident): void {
     resident.begun = begunBy(id)
     residents.delete(id)
+    left.set(id, resident)
+    if (left.size > KEEP_LEFT) left.delete(left.keys().next().value as number)
     resident.events.left?.()
   }
 
@@ -380,6 +423,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     if (dead) return
     culprit = reason.culprit
     dead = { code: reason.code, message: reason.message, strike: false, processLost: true }
+    settleAccount()
     child.kill('SIGKILL')
     evict()
   }
@@ -400,6 +444,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     }
     closed = true
     closeSync(blackBox)
+    events.closed()
   }
 
   /** Whose turn it was: on the main thread, or the only one on the pool. */
@@ -416,7 +461,10 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   }
 
   function tell(message: ToChild, buffers: Uint8Array[] = []): void {
-    if (!dead) out.write(0, JSON.stringify(message), buffers)
+    if (dead) return
+    const bytes = out.write(0, JSON.stringify(message), buffers)
+    account.bytesIn += bytes
+    account.overhead.bytesIn += bytes
   }
 }
 
@@ -482,13 +530,13 @@ function readHanded(fd: number, isolate: number): number {
   return Math.max(inHead, known ? slot.readUInt32LE(4) : 0)
 }
 
-/** Processor time of a process, ms, in steps of 10; where it cannot be read, time itself. */
-function processorMs(pid: number | undefined): number {
+/** Processor time of a process, ms, in steps of 10; where it cannot be read, `unknown`: time itself, by default. */
+function processorMs(pid: number | undefined, unknown = performance.now()): number {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
     return (Number(fields[11]) + Number(fields[12])) * 10
   } catch {
-    return performance.now()
+    return unknown
   }
 }
 

@@ -5,6 +5,7 @@
 //       kept for a while, since trouble comes in rows. `always` keeps one from the start, for some 55 MB.
 //   P4  What costs a process goes into a process of its own next time (quarantine).
 import { LifecycleError, type Release, type Scope } from '../contract/index.ts'
+import { addProcess, openProcessAccount, type ProcessAccount } from '../ledger/account.ts'
 import type { Clock } from '../powers.ts'
 import type { Guest, GuestEvents, GuestSpec, Sandboxes, SandboxProcess } from './sandbox.ts'
 
@@ -33,6 +34,8 @@ export interface Pool {
   /** Starts a guest in the process of `group`; `own` asks for a process of its own. */
   start(spec: GuestSpec, events: GuestEvents, place: { group: string; own: boolean }): Promise<Guest>
   processes(): readonly SandboxProcess[]
+  /** What all processes used, those that are gone included. */
+  account(): ProcessAccount
   /** Resolves once the standby is ready; for benches and tests. */
   settled(): Promise<void>
 }
@@ -48,6 +51,8 @@ interface Slot {
 export function createPool(options: PoolOptions): Pool {
   const { sandboxes, clock, scope } = options
   const slots = new Map<string, Slot>()
+  const spawned = new Set<SandboxProcess>()
+  const gone = openProcessAccount()
   let spare: SandboxProcess | undefined
   let spareDue: Release | undefined
   let serial = 0
@@ -58,7 +63,14 @@ export function createPool(options: PoolOptions): Pool {
   })
   watch()
 
-  return { start, processes: all, settled }
+  return { start, processes: all, account, settled }
+
+  function account(): ProcessAccount {
+    const sum = openProcessAccount()
+    addProcess(sum, gone)
+    for (const process of spawned) addProcess(sum, process.account)
+    return sum
+  }
 
   async function start(spec: GuestSpec, events: GuestEvents, place: { group: string; own: boolean }): Promise<Guest> {
     const key = place.own ? `own:${spec.plugin}` : place.group // P1
@@ -106,7 +118,11 @@ export function createPool(options: PoolOptions): Pool {
       slow: suspect,
       stuck: (plugin, end) => replace(process, { ...end, culprit: plugin }),
       exited: (reason) => lost(process, reason),
+      closed: () => {
+        if (spawned.delete(process)) addProcess(gone, process.account)
+      },
     })
+    spawned.add(process)
     process.ready.catch(() => {}) // whoever waits for it is told; a spare nobody waits for is simply gone
     return process
   }
@@ -223,8 +239,8 @@ export function createPool(options: PoolOptions): Pool {
     let plugin: string | undefined
     let most = -1
     for (const [name, guest] of slot.guests) {
-      if (guest.usage.heapBytes <= most) continue
-      most = guest.usage.heapBytes
+      if (guest.account.heapBytes <= most) continue
+      most = guest.account.heapBytes
       plugin = name
     }
     return plugin

@@ -1,5 +1,6 @@
 // packages/kernel/src/sandbox/sandbox.ts: what the kernel asks of whatever holds isolates. Backends: node/sandbox-process.ts.
 import type { Parcel } from '../contract/index.ts'
+import type { Account, ProcessAccount } from '../ledger/account.ts'
 
 /** What to run: one plugin's bundle under its limits. */
 export interface GuestSpec {
@@ -12,6 +13,8 @@ export interface GuestSpec {
   activateMs: number
   /** Largest message in either direction, bytes. */
   messageBytes: number
+  /** The plugin's row of the ledger. */
+  account: Account
 }
 
 /** Why a guest ended without being asked. */
@@ -34,22 +37,12 @@ export interface GuestEvents {
   left?(): void
 }
 
-export interface GuestUsage {
-  /** Time in guest code, ms, as measured around each turn. */
-  cpuMs: number
-  turns: number
-  heapBytes: number
-  bytesIn: number
-  bytesOut: number
-  messagesIn: number
-  messagesOut: number
-}
-
 /** A running guest. */
 export interface Guest {
   /** Name of the process it lives in, for people. */
   readonly process: string
-  readonly usage: Readonly<GuestUsage>
+  /** Its plugin's row of the ledger. */
+  readonly account: Account
   /** Batches handed over so far, and those of turns that have begun, exact even after the process was lost: what lies between the guest has not seen. */
   readonly posted: number
   readonly taken: number
@@ -61,6 +54,8 @@ export interface Guest {
    * @throws SANDBOX_MESSAGE_TOO_LARGE past the limit; nothing is sent then.
    */
   post(message: object): void
+  /** Its turns wait for `ms` from now on; 0: no longer. */
+  pace(ms: number): void
   /** Ends the isolate at once. */
   dispose(): void
 }
@@ -70,6 +65,8 @@ export interface SandboxProcess {
   readonly name: string
   readonly pid: number
   readonly guests: number
+  /** What it used, as it last said. */
+  readonly account: Readonly<ProcessAccount>
   /** Resolves when it can take guests; rejects if it never could. */
   readonly ready: Promise<void>
   start(spec: GuestSpec, events: GuestEvents): Guest
@@ -97,6 +94,8 @@ export interface Sandboxes {
       /** A turn takes long; it may never end. */ slow(): void
       stuck(plugin: string, end: { code: string; message: string }): void
       exited(reason: string): void
+      /** The process is gone, whichever way: nothing more is added to its account. */
+      closed(): void
     },
   ): SandboxProcess
 }

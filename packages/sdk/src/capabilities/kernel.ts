@@ -5,8 +5,11 @@ import { defineService, type KernelService } from '@pryx/kernel/contract'
 export type {
   AuditRecord,
   AuditVerdict,
+  BudgetStanding,
   GrantDuration,
   HostStatus,
+  Ledger,
+  LedgerOverhead,
   PendingApproval,
   PermissionMode,
   PermissionStatus,
