@@ -444,7 +444,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     }
     closed = true
     closeSync(blackBox)
-    events.closed()
+    events.closed?.()
   }
 
   /** Whose turn it was: on the main thread, or the only one on the pool. */

@@ -95,7 +95,7 @@ export interface Sandboxes {
       stuck(plugin: string, end: { code: string; message: string }): void
       exited(reason: string): void
       /** The process is gone, whichever way: nothing more is added to its account. */
-      closed(): void
+      closed?(): void
     },
   ): SandboxProcess
 }
