@@ -43,6 +43,7 @@ import { createHooks } from './services/hooks.ts'
 import { hostFace } from './services/host-face.ts'
 import { createServices } from './services/registry.ts'
 import { createTools, type ToolInfo } from './services/tools.ts'
+import { createTracer, type Traces } from './trace/tracer.ts'
 
 /** What the kernel's core is handed; `createKernel` in node/ makes the real ones. */
 export interface KernelPowers {
@@ -53,6 +54,8 @@ export interface KernelPowers {
   audit: AuditSink
   /** SHA-256 of UTF-8 text, hex. */
   hash: Hash
+  /** Monotonic ms with fractions, the same in all processes of this machine. Default: the clock. */
+  ticks?(): number
 }
 
 export interface KernelCoreOptions {
@@ -122,6 +125,8 @@ export interface Kernel extends AsyncDisposable {
   readonly permissions: Authority
   readonly approvals: Approvals
   readonly audit: Audit
+  /** Where the time of requests goes, recorded while somebody looks. */
+  readonly traces: Traces
   /** The last log lines of a plugin, oldest first. */
   logs(plugin: PluginId): readonly { at: number; level: string; text: string }[]
   /** The package that is running, or would. */
@@ -177,7 +182,9 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
         by,
       }),
   })
+  const tracer = createTracer({ clock, ticks: powers.ticks ?? clock.now, onSwitch: (on) => pool.trace(on) })
   const gate = createGate({
+    tracer,
     capabilities: capabilities.values(),
     grants,
     approvals,
@@ -256,6 +263,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     permissions: authority,
     approvals,
     audit,
+    traces: tracer,
     logs: logs.of,
     package: (id) => find(id).pkg,
     settled: pool.settled,
@@ -324,6 +332,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
         scope,
         clock,
         ids,
+        tracer,
         subscriber: bus.subscriber(id, { queue: limits.queue }),
         launch: pool.start,
         declared: (from) => authority.declared(from.manifest, { ...place, package: from.folder }),
@@ -444,7 +453,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
         range: `^${token.version}`,
         method,
         args,
-        trace: '',
+        trace: tracer.on ? ids.next('trace') : '',
         signal,
         timeoutMs,
       }),

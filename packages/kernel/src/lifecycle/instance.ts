@@ -27,6 +27,7 @@ import {
 } from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
 import type { Guest } from '../sandbox/sandbox.ts'
+import type { OpenSpan, Tracer } from '../trace/tracer.ts'
 import { createRate } from './rate.ts'
 import { createStreams } from './streams.ts'
 
@@ -101,6 +102,8 @@ export interface Instance {
   deactivate(reason: string, timeoutMs: number): Promise<void>
   /** Batches from the sandbox. */
   received(messages: unknown[], parcel: Parcel, plain: boolean): void
+  /** A turn of the guest, while turns are timed. */
+  timed(handed: number, began: number, ms: number): void
   /** The end: open calls fail with `reason`. Calls whose turn had not run are given to `again` instead, if it takes them. */
   end(reason: PryxError, again?: (call: LostCall) => boolean): void
 }
@@ -123,6 +126,7 @@ interface Pending {
   batch: number
   lost: Omit<LostCall, 'settle'>
   unlisten: (() => void) | undefined
+  span: OpenSpan | undefined
 }
 
 export function createInstance(
@@ -131,8 +135,11 @@ export function createInstance(
   guest: Guest,
   ports: InstancePorts,
   clock: Clock,
+  tracer: Tracer,
 ): Instance {
   const { account } = guest
+  /** Calls whose turn is not known yet, while somebody traces. */
+  const untimed: { batch: number; span: OpenSpan }[] = []
   const pending = new Map<number, Pending>()
   /** Calls that wait, by who made them. */
   const waitingOf = new Map<string, number>()
@@ -166,6 +173,7 @@ export function createInstance(
     handOver,
     deactivate,
     received,
+    timed,
     end,
   }
 
@@ -212,6 +220,7 @@ export function createInstance(
         batch: 0,
         lost: { kind, name, method, args, options },
         unlisten: undefined,
+        span: undefined,
       }
       try {
         guest.post({ t: 'call', id, kind, name, method, args: pack(args), from: options.from, trace: options.trace })
@@ -219,6 +228,7 @@ export function createInstance(
         return reject(error)
       }
       call.batch = guest.posted
+      if (tracer.on) traceCall(call)
       if (options.signal) call.unlisten = onAbort(options.signal, () => cancel(id, cancelled(options.signal)))
       pending.set(id, call)
       waitingOf.set(from, (waitingOf.get(from) ?? 0) + 1)
@@ -227,8 +237,26 @@ export function createInstance(
     })
   }
 
+  function traceCall(call: Pending): void {
+    const { kind, name, method, options } = call.lost
+    call.span = tracer.begin(
+      'call',
+      options.trace,
+      kind === 'service' ? `${name}.${method}` : name,
+      plugin,
+      options.from,
+    )
+    if (call.span) untimed.push({ batch: call.batch, span: call.span })
+    if (untimed.length > limits.queue) untimed.shift()
+  }
+
+  /** Calls are in the order of their batches. */
+  function timed(handed: number, began: number, ms: number): void {
+    while (untimed.length > 0 && untimed[0]!.batch <= handed) tracer.turn(untimed.shift()!.span, plugin, began, ms)
+  }
+
   function cancel(id: number, reason: unknown): void {
-    const call = take(id)
+    const call = take(id, reason)
     if (call === undefined) return
     send({ t: 'cancel', id })
     call.reject(reason)
@@ -246,13 +274,14 @@ export function createInstance(
     })
   }
 
-  function take(id: number): Pending | undefined {
+  function take(id: number, failure?: unknown): Pending | undefined {
     const call = pending.get(id)
     if (call === undefined) return undefined
     pending.delete(id)
     const { from } = call.lost.options
     waitingOf.set(from, (waitingOf.get(from) ?? 1) - 1)
     call.unlisten?.()
+    if (call.span) tracer.end(call.span, failure)
     return call
   }
 
@@ -283,7 +312,7 @@ export function createInstance(
     for (const controller of outgoing.values()) controller.abort(reason)
     outgoing.clear()
     for (const [id, call] of [...pending]) {
-      take(id)
+      take(id, reason)
       const unseen = call.batch > taken
       if (!unseen || !again({ ...call.lost, settle: (outcome) => outcome.then(call.resolve, call.reject) }))
         call.reject(reason)
@@ -315,15 +344,19 @@ export function createInstance(
         return answered(message, parcel)
       case 'call':
         account.calls++
-        return serve(message.id, (signal) => ports.call(message, listOf(open(message.args, parcel, lending)), signal))
+        return serve(
+          message.id,
+          (signal) => ports.call(message, listOf(open(message.args, parcel, lending)), signal),
+          message,
+        )
       case 'use':
         return serve(message.id, (signal) => ports.use(message, signal))
       case 'tool':
         account.calls++
-        return serve(message.id, (signal) => ports.tool(message, open(message.input, parcel), signal))
+        return serve(message.id, (signal) => ports.tool(message, open(message.input, parcel), signal), message)
       case 'hook':
         account.calls++
-        return serve(message.id, (signal) => ports.hook(message, open(message.value, parcel), signal))
+        return serve(message.id, (signal) => ports.hook(message, open(message.value, parcel), signal), message)
       case 'emit':
         return emitted(message, parcel)
       case 'cancel':
@@ -360,7 +393,7 @@ export function createInstance(
   }
 
   function answered(message: Message<'reply'>, parcel: Parcel | undefined): void {
-    const call = take(message.id)
+    const call = take(message.id, message.error && errorFromJson(message.error))
     if (call === undefined) return // late: it was cancelled or timed out
     if (message.error !== undefined) return call.reject(errorFromJson(message.error))
     try {
@@ -371,7 +404,7 @@ export function createInstance(
   }
 
   /** Runs a request of the guest and replies once. */
-  function serve(id: number, run: (signal: AbortSignal) => Promise<unknown>): void {
+  function serve(id: number, run: (signal: AbortSignal) => Promise<unknown>, traced?: Traced): void {
     if (outgoing.size >= limits.queue) return reply(id, undefined, queueFull(plugin, limits.queue)) // I4
     if (outgoing.has(id))
       return reply(
@@ -381,10 +414,17 @@ export function createInstance(
       )
     const controller = new AbortController()
     outgoing.set(id, controller)
+    const span = traced && tracer.on ? tracer.begin('request', traced.trace, nameOf(traced), plugin) : undefined
     run(controller.signal)
       .then(
-        (value) => reply(id, value),
-        (error: unknown) => reply(id, undefined, error),
+        (value) => {
+          if (span) tracer.end(span)
+          reply(id, value)
+        },
+        (error: unknown) => {
+          if (span) tracer.end(span, error)
+          reply(id, undefined, error)
+        },
       )
       .finally(() => outgoing.delete(id))
   }
@@ -445,6 +485,12 @@ export function createInstance(
   function send(message: object | StreamMessage): void {
     if (!ended) guest.post(message)
   }
+}
+
+type Traced = Message<'call' | 'tool' | 'hook'>
+
+function nameOf(message: Traced): string {
+  return message.t === 'call' ? `${message.service}.${message.method}` : message.name
 }
 
 function listOf(value: unknown): unknown[] {

@@ -15,6 +15,7 @@ import type { Attachment, Subscriber } from '../events/subscriber.ts'
 import type { Caller } from '../permissions/judge.ts'
 import type { Clock } from '../powers.ts'
 import type { Guest, GuestEnd, GuestEvents } from '../sandbox/sandbox.ts'
+import type { Tracer } from '../trace/tracer.ts'
 import { createInstance, type Instance, type InstancePorts, type LostCall } from './instance.ts'
 
 export type Offer = Extract<GuestMessage, { t: 'provide' }>
@@ -38,6 +39,7 @@ export interface SessionOptions {
   hold: boolean
   subscriber: Subscriber
   clock: Clock
+  tracer: Tracer
   /** Starts the isolate. */
   launch(events: GuestEvents): Promise<Guest>
   /** Everything the guest may ask for, given who asks. */
@@ -61,9 +63,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const guest = await options.launch({
     received: (messages, parcel, plain) => whenOpen((open) => open.instance.received(messages, parcel, plain)),
     ended: (end) => whenOpen((open) => options.onEnded(open, end)),
+    timed: (handed, began, ms) => session?.instance.timed(handed, began, ms),
   })
   const attachment = subscriber.attach((message) => session?.instance.deliver(message), { hold: options.hold }) // L3
-  const instance = createInstance(plugin, options.limits, guest, ports(), clock)
+  const instance = createInstance(plugin, options.limits, guest, ports(), clock, options.tracer)
   const opened: Session = { instance, caller, attachment, scope, offers, activate: instance.activate, close }
   session = opened
   for (const act of early) act(opened)

@@ -21,6 +21,7 @@ import { createBudget, type PluginBudget } from '../ledger/budget.ts'
 import type { Caller } from '../permissions/judge.ts'
 import type { Clock, Ids } from '../powers.ts'
 import type { Guest, GuestEnd, GuestEvents, GuestSpec } from '../sandbox/sandbox.ts'
+import type { Tracer } from '../trace/tracer.ts'
 import type { InstancePorts, InvokeKind, InvokeOptions, LostCall } from './instance.ts'
 import type { PluginPackage } from './package.ts'
 import { type Offer, openSession, type Session } from './session.ts'
@@ -52,6 +53,7 @@ export interface UnitOptions {
   group: string
   scope: Scope
   clock: Clock
+  tracer: Tracer
   ids: Ids
   subscriber: Subscriber
   launch(spec: GuestSpec, events: GuestEvents, place: { group: string; own: boolean }): Promise<Guest>
@@ -228,6 +230,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       hold,
       subscriber: options.subscriber,
       clock,
+      tracer: options.tracer,
       launch: (events) => options.launch(spec, events, { group: options.group, own: options.own || quarantined }),
       ports: options.ports,
       mayHear: options.mayHear,

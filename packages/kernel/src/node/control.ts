@@ -26,6 +26,8 @@ export type ToChild =
   | { c: 'pace'; isolate: number; ms: number }
   /** The kernel has handled this many more bytes of the isolate's messages. */
   | { c: 'credit'; isolate: number; bytes: number }
+  /** Turns are told with their times, or no longer. */
+  | { c: 'trace'; on: boolean }
   | { c: 'ping'; n: number }
 
 /** Sandbox process → kernel. */
@@ -34,7 +36,7 @@ export type FromChild =
   /** Buffers: the startup snapshot, to be kept for the next process. */
   | { c: 'snapshot'; kind: RuntimeKind }
   /** Turns since the last report, per isolate: batches of turns that ended, processor time in guest code, and heap bytes where measured. */
-  | { c: 'turns'; list: TurnReport[]; cpu: CpuReport }
+  | { c: 'turns'; list: TurnReport[]; cpu: CpuReport; timed?: TimedTurn[] }
   | { c: 'ended'; isolate: number; code: string; message: string; used?: number; max?: number; strike: boolean }
   /** A turn on the thread pool takes long. */
   | { c: 'slow'; isolate: number }
@@ -43,6 +45,8 @@ export type FromChild =
   | { c: 'pong'; n: number; cpu: CpuReport }
 
 export type TurnReport = [isolate: number, batchesDone: number, ms: number, turns: number, heapBytes: number]
+/** One turn: batches handed to the isolate in all, when it began (ticks: ms of the machine's own clock), ms it took. */
+export type TimedTurn = [isolate: number, handed: number, began: number, ms: number]
 /** Processor time of the process since it began, ms, and what of it is no guest's (meter.ts). */
 export type CpuReport = [total: number, start: number, thread: number, helpers: number]
 

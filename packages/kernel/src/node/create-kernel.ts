@@ -10,6 +10,7 @@ import { openPluginFolder } from './plugin-folder.ts'
 import { createClock, createIds } from './powers.ts'
 import { createSandboxes } from './sandbox-process.ts'
 import { createSnapshotStore } from './snapshot-store.ts'
+import { ticks } from './ticks.ts'
 import { VERSION } from './version.ts'
 
 export interface KernelOptions {
@@ -65,6 +66,7 @@ export async function createKernel(options: KernelOptions = {}): Promise<NodeKer
       }),
       audit: createAuditFiles(join(data, 'audit')),
       hash: sha256,
+      ticks,
     },
     {
       version: VERSION,

@@ -22,6 +22,7 @@ import {
   PIPE_FD,
   RUNTIME_FILES,
   type RuntimeKind,
+  type TimedTurn,
   type ToChild,
   type TurnReport,
 } from './control.ts'
@@ -29,6 +30,7 @@ import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
 import { type Batch, createGuestIsolate, type GuestIsolate } from './isolate.ts'
 import { createMeter, processGauges } from './meter.ts'
 import { ivm } from './native.ts'
+import { ticks } from './ticks.ts'
 
 const PROCESSORS = availableParallelism()
 const SLICE_MS = 5
@@ -39,6 +41,7 @@ const COMPACT_EVERY_MS = 1_500
 const COMPACT_AGAIN_MS = 60_000
 const RESTING_MS = 50 // of guest code between two looks
 const POOL_THREADS = availableParallelism() + 1 // as many as isolated-vm has
+const MAX_TIMED = 10_000 // turns between two reports
 const HOG_MS = 20 // a pool full for this long is not about to be free
 
 interface Seat {
@@ -86,6 +89,8 @@ let inHead: Seat | undefined
 const snapshots = new Map<RuntimeKind, ivmTypes.ExternalCopy<ArrayBuffer>>()
 let running = false
 const starts: (() => void)[] = []
+/** Turns since the last report with their times, while somebody traces. */
+let timed: TimedTurn[] | undefined
 /** What came for a guest whose start still waits. */
 const early = new Map<number, Batch[]>()
 let starting = false
@@ -118,6 +123,9 @@ function control(frame: Frame): void {
       return credit(message.isolate, message.bytes)
     case 'pace':
       return pace(message.isolate, message.ms)
+    case 'trace':
+      timed = message.on ? (timed ?? []) : undefined
+      return
     case 'ping':
       return tell({ c: 'pong', n: message.n, cpu: cpuReport() })
   }
@@ -409,6 +417,7 @@ function markSlot({ guest, handed }: Seat): void {
 }
 
 function turned(seat: Seat, batches: number, ms: number): void {
+  if (timed && timed.length < MAX_TIMED) timed.push([seat.guest.id, seat.handed, ticks() - ms, ms])
   seat.taken += batches
   seat.ms += ms
   seat.turns++
@@ -470,7 +479,7 @@ function report(): void {
     list.push(turnReport(seat, heap))
     seat.reported = seat.turns
   }
-  if (list.length > 0) tell({ c: 'turns', list, cpu })
+  if (list.length > 0) tell({ c: 'turns', list, cpu, ...(timed && timed.length > 0 && { timed: timed.splice(0) }) })
 }
 
 function turnReport({ guest, taken, cpuMs, turns }: Seat, heap: number): TurnReport {

@@ -130,6 +130,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     turnNow,
     silentMs,
     ping,
+    trace: (on) => tell({ c: 'trace', on }),
     forgiveSilence() {
       if (pingedAt !== 0) pingedAt = performance.now()
     },
@@ -245,6 +246,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
         return options.snapshots.save(message.kind, frame.buffers[0] ?? new Uint8Array())
       case 'turns':
         message.list.forEach(turned)
+        for (const [id, handed, began, ms] of message.timed ?? []) residents.get(id)?.events.timed?.(handed, began, ms)
         return charged(message.cpu)
       case 'ended': {
         const { c: _, isolate, ...end } = message

@@ -18,6 +18,7 @@ import {
   stackless,
 } from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
+import type { Tracer } from '../trace/tracer.ts'
 import type { ApprovalAnswer, Approvals } from './approvals.ts'
 import { foreignError } from './foreign.ts'
 import { consentTo, createGrammars, type Grammars, joinPermission } from './grammar.ts'
@@ -60,6 +61,8 @@ export interface GateOptions {
   approvals: Approvals
   audit: Pick<Audit, 'append' | 'drained'>
   clock: Clock
+  /** Told of each call's decision and work, while it is on. */
+  tracer?: Tracer
   /** The user's working folder, the key of workspace grants. */
   workspace: string
   /** Keys of network and integration grants that hold here. */
@@ -69,7 +72,7 @@ export interface GateOptions {
 
 type Method = CapabilityMethod<readonly unknown[]>
 
-export function createGate({ capabilities, grants, approvals, audit, clock, ...where }: GateOptions): Gate {
+export function createGate({ capabilities, grants, approvals, audit, clock, tracer, ...where }: GateOptions): Gate {
   const drivers = new Map([...capabilities].map((capability) => [capability.name, capability]))
   const grammars = createGrammars(drivers.values())
   const judge = createJudge({ grammars, grants, clock, where })
@@ -88,10 +91,12 @@ export function createGate({ capabilities, grants, approvals, audit, clock, ...w
     try {
       const method = findMethod(drivers, request, act)
       const input = readInput(method.input, request.args, act)
-      lease = open(caller, act, request.signal)
-      await authorizeInput(lease, request, method, input)
+      const held = open(caller, act, request.signal)
+      lease = held
+      const { plugin } = caller
+      await timed('gate', act, plugin, request.trace, () => authorizeInput(held, request, method, input))
       detail = redacted(method, input)
-      const result = await run(lease, request, method, input)
+      const result = await timed('driver', act, plugin, request.trace, () => run(held, request, method, input))
       write('allowed')
       return result
     } catch (error) {
@@ -118,6 +123,23 @@ export function createGate({ capabilities, grants, approvals, audit, clock, ...w
       else if (error || detail !== undefined) audit.append({ ...fact, detail: { code: error?.code, input: detail } })
       else audit.append(fact)
     }
+  }
+
+  function timed<T>(
+    kind: 'gate' | 'driver',
+    act: string,
+    plugin: PluginId,
+    trace: string,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const span = tracer?.on ? tracer.begin(kind, trace, act, plugin) : undefined
+    if (span === undefined) return work()
+    const done = work()
+    done.then(
+      () => tracer?.end(span),
+      (error: unknown) => tracer?.end(span, error),
+    )
+    return done
   }
 
   /** Stands the lease on every permission the input needs (T1). */

@@ -36,6 +36,8 @@ export interface Pool {
   processes(): readonly SandboxProcess[]
   /** What all processes used, those that are gone included. */
   account(): ProcessAccount
+  /** Turns in all processes are timed one by one, or no longer. */
+  trace(on: boolean): void
   /** Resolves once the standby is ready; for benches and tests. */
   settled(): Promise<void>
 }
@@ -53,6 +55,7 @@ export function createPool(options: PoolOptions): Pool {
   const slots = new Map<string, Slot>()
   const spawned = new Set<SandboxProcess>()
   const gone = openProcessAccount()
+  let tracing = false
   let spare: SandboxProcess | undefined
   let spareDue: Release | undefined
   let serial = 0
@@ -63,7 +66,12 @@ export function createPool(options: PoolOptions): Pool {
   })
   watch()
 
-  return { start, processes: all, account, settled }
+  return { start, processes: all, account, trace, settled }
+
+  function trace(on: boolean): void {
+    tracing = on
+    for (const process of spawned) process.trace(on)
+  }
 
   function account(): ProcessAccount {
     const sum = openProcessAccount()
@@ -123,6 +131,7 @@ export function createPool(options: PoolOptions): Pool {
       },
     })
     spawned.add(process)
+    if (tracing) process.trace(true)
     process.ready.catch(() => {}) // whoever waits for it is told; a spare nobody waits for is simply gone
     return process
   }

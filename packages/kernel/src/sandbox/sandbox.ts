@@ -35,6 +35,8 @@ export interface GuestEvents {
   ended(end: GuestEnd): void
   /** It is gone, whichever way: asked to, by itself, or with its process. Called once, before `ended`. */
   left?(): void
+  /** A turn has ended, while turns are timed: batches handed over in all by then, when it began (ticks) and how long it took, ms. */
+  timed?(handed: number, began: number, ms: number): void
 }
 
 /** A running guest. */
@@ -80,6 +82,8 @@ export interface SandboxProcess {
    */
   silentMs(): number
   ping(): void
+  /** Turns are timed one by one, or no longer. */
+  trace(on: boolean): void
   /** Counts a silence from now on. */
   forgiveSilence(): void
   /** SIGKILL. Guests get `ended` with the reason; the plugin named as culprit gets the strike. */

@@ -29,6 +29,7 @@ export function createProgram(): Command {
   addPlugins(program)
   addPermissions(program)
   addRecords(program)
+  addObserving(program)
   addExamples(program, [
     'pryx up',
     'pryx up --port 8080 --consent declared',
@@ -208,6 +209,33 @@ function addRecords(program: Command): void {
     )
 }
 
+function addObserving(program: Command): void {
+  command(program, 'top', 'who uses what, live', [
+    'pryx top',
+    'pryx top --once --sort heap',
+    'pryx top --json | jq ".rows[0]"   # a line of JSON for each look',
+  ])
+    .option('--once', 'look for one second, print, end')
+    .addOption(
+      new Option('--sort <column>', 'order')
+        .choices(['cpu', 'heap', 'calls', 'in', 'out', 'events', 'name'])
+        .default('cpu'),
+    )
+    .option('--every <seconds>', 'between two looks', seconds, 2)
+    .action(action(async (output, options) => (await import('./top.ts')).top(output, options)))
+  command(program, 'trace [id]', 'where the time of requests goes, or of one request', [
+    'pryx trace --follow              # slow requests as they end',
+    'pryx trace --follow --slow 0 --plugin scheduler --tree',
+    'pryx trace trace-Zk3nY8          # one of them, as a waterfall',
+  ])
+    .option('-f, --follow', 'go on with new ones')
+    .option('--slow <ms>', 'leave out what took less', milliseconds, 10)
+    .option('--plugin <id>', 'only what this plugin had a part in')
+    .option('--tree', 'every part of each')
+    .option('-n, --number <count>', 'how many of the last ones (at most 500)', count, 20)
+    .action(action(async (output, options, id?: string) => (await import('./trace.ts')).showTrace(output, options, id)))
+}
+
 function command(parent: Command, usage: string, description: string, examples: string[], isDefault = false): Command {
   const one = parent
     .command(usage, { isDefault })
@@ -252,6 +280,18 @@ function port(text: string): number {
   const number = Number(text)
   if (!Number.isInteger(number) || number < 0 || number > 65_535)
     throw new InvalidArgumentError('A port is a number from 0 to 65535.')
+  return number
+}
+
+function seconds(text: string): number {
+  const number = Number(text)
+  if (!(number >= 0.2 && number <= 3_600)) throw new InvalidArgumentError('Seconds, from 0.2 to 3600.')
+  return number
+}
+
+function milliseconds(text: string): number {
+  const number = Number(text)
+  if (!(number >= 0)) throw new InvalidArgumentError('Milliseconds, 0 or more.')
   return number
 }
 

@@ -1,7 +1,8 @@
 // packages/pryx/src/control/client.ts: the same face as the host's own `Control`, over its socket.
 import { type ClientRequest, type IncomingMessage, request as openRequest } from 'node:http'
 import { createInterface } from 'node:readline'
-import { CapabilityError, errorFromJson, LifecycleError } from '@pryx/kernel/contract'
+import type { TraceFilter } from '@pryx/kernel'
+import { CapabilityError, errorFromJson, LifecycleError, type TraceRecord } from '@pryx/kernel/contract'
 import type { JournalEvent } from '../host/journal.ts'
 import type { Control } from './control.ts'
 import { socketPath } from './socket-path.ts'
@@ -12,6 +13,8 @@ const MAX_ANSWER_BYTES = 64 * 1_048_576
 export interface ControlClient extends Control {
   /** New events as they happen, until the host ends or `signal` aborts. */
   follow(signal?: AbortSignal): AsyncIterable<JournalEvent>
+  /** Whole traces as they end, as `follow` does. */
+  followTraces(filter: TraceFilter, signal?: AbortSignal): AsyncIterable<TraceRecord>
 }
 
 /** A client of the host on `data`; undefined if none is running there. */
@@ -33,10 +36,13 @@ export async function connectControl(data: string): Promise<ControlClient | unde
   return new Proxy(methods as ControlClient, {
     get: (target, key) =>
       key === 'follow'
-        ? (signal?: AbortSignal) => follow(path, signal)
-        : key === 'then'
-          ? undefined
-          : target[key as keyof Control],
+        ? (signal?: AbortSignal) => follow<JournalEvent>(path, '/events', signal)
+        : key === 'followTraces'
+          ? (filter: TraceFilter, signal?: AbortSignal) =>
+              follow<TraceRecord>(path, `/traces?${queryOf(filter)}`, signal)
+          : key === 'then'
+            ? undefined
+            : target[key as keyof Control],
   })
 }
 
@@ -54,16 +60,20 @@ async function post(path: string, method: string, args: unknown[]): Promise<unkn
   return body.result
 }
 
-async function* follow(path: string, signal?: AbortSignal): AsyncIterable<JournalEvent> {
-  const request = openRequest({ socketPath: path, path: '/events', ...(signal && { signal }) })
+async function* follow<T>(path: string, stream: string, signal?: AbortSignal): AsyncIterable<T> {
+  const request = openRequest({ socketPath: path, path: stream, ...(signal && { signal }) })
   request.end()
   const response = await answerTo(request, path)
   try {
-    for await (const line of createInterface({ input: response })) yield JSON.parse(line) as JournalEvent
+    for await (const line of createInterface({ input: response })) yield JSON.parse(line) as T
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (!signal?.aborted && code !== 'ECONNRESET') throw error
   }
+}
+
+function queryOf({ minMs = 0, plugin }: TraceFilter): URLSearchParams {
+  return new URLSearchParams({ minMs: String(minMs), ...(plugin !== undefined && { plugin }) })
 }
 
 function answerTo(request: ClientRequest, path: string): Promise<IncomingMessage> {

@@ -1,14 +1,16 @@
 // packages/pryx/src/control/control.ts: what the command can see and do of a host, running or at rest.
 //   One list of methods: the socket's server checks calls against `inputs`, its client and the offline view have the same face.
-import type { AuditEntry, ConsentScreen, Kernel, Verdict } from '@pryx/kernel'
+import type { AuditEntry, ConsentScreen, Kernel, TraceFilter, Verdict } from '@pryx/kernel'
 import {
   type AuditRecord,
   type HostStatus,
+  type Ledger,
   LifecycleError,
   type PendingApproval,
   type PermissionStatus,
   type PluginId,
   type PluginStatus,
+  type TraceRecord,
 } from '@pryx/kernel/contract'
 import { z } from 'zod'
 import type { BrokenPlugin } from '../host/host.ts'
@@ -30,6 +32,10 @@ export interface Control {
   auditVerify(): Promise<Verdict>
   logs(id: PluginId | null): Promise<LogLine[]>
   events(n: number): Promise<JournalEvent[]>
+  ledger(): Promise<Ledger>
+  /** Whole traces, newest last; recording goes on for a while. */
+  traces(n: number, filter: TraceFilter): Promise<TraceRecord[]>
+  trace(id: string): Promise<TraceRecord | null>
 }
 
 export type Span = 'once' | 'session' | 'forever' | { until: number }
@@ -53,6 +59,12 @@ const duration = z.union([
 ])
 const count = z.number().int().min(1).max(1_000)
 
+/** Which traces; the same in the query of `GET /traces`. */
+export const traceFilter = z.strictObject({
+  minMs: z.coerce.number().nonnegative().default(0),
+  plugin: id.optional(),
+}) as z.ZodType<TraceFilter>
+
 /** Arguments of each method. */
 export const inputs: Record<keyof Control, z.ZodType<unknown[]>> = {
   host: z.tuple([]),
@@ -68,6 +80,9 @@ export const inputs: Record<keyof Control, z.ZodType<unknown[]>> = {
   auditVerify: z.tuple([]),
   logs: z.tuple([id.nullable()]),
   events: z.tuple([count]),
+  ledger: z.tuple([]),
+  traces: z.tuple([count, traceFilter]),
+  trace: z.tuple([z.string().min(1).max(256)]),
 }
 
 /** What is ruled: a running host, or its records while none runs. */
@@ -121,6 +136,9 @@ export function createControl({ kernel, config, broken, journal, reload }: Ruled
             .sort((a, b) => a.at - b.at)
         : linesOf(kernel.status(id).id),
     events: async (n) => journal?.last(n) ?? [],
+    ledger: async () => kernel.ledger(),
+    traces: async (n, filter) => kernel.traces.recent(n, filter),
+    trace: async (id) => kernel.traces.find(id) ?? null,
   }
 
   function linesOf(plugin: PluginId): LogLine[] {

@@ -4,9 +4,17 @@
 import { chmodSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { dirname } from 'node:path'
-import { CapabilityError, errorToJson, PryxError, UsageError } from '@pryx/kernel/contract'
+import type { Traces } from '@pryx/kernel'
+import {
+  CapabilityError,
+  errorToJson,
+  PryxError,
+  type Release,
+  type TraceRecord,
+  UsageError,
+} from '@pryx/kernel/contract'
 import type { Journal } from '../host/journal.ts'
-import { type Control, inputs } from './control.ts'
+import { type Control, inputs, traceFilter } from './control.ts'
 import { socketPath } from './socket-path.ts'
 
 const BODY_BYTES = 65_536
@@ -18,7 +26,7 @@ const MAX_WAITING_BYTES = 1_048_576 // of one stream
 export async function openControlServer(
   data: string,
   control: Control,
-  journal: Journal,
+  { journal, traces }: { journal: Pick<Journal, 'follow'>; traces: Pick<Traces, 'watch'> },
 ): Promise<AsyncDisposable & { path: string }> {
   const path = socketPath(data)
   const server = createServer(
@@ -61,9 +69,12 @@ export async function openControlServer(
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => {})
     try {
-      if (request.method === 'GET' && request.url === '/events') return stream(response)
+      if (request.method === 'GET') return streamOf(new URL(request.url ?? '/', 'http://host'), response)
       if (request.method !== 'POST')
-        throw new UsageError('CONTROL_REQUEST', 'POST /METHOD with a JSON array of arguments, or GET /events')
+        throw new UsageError(
+          'CONTROL_REQUEST',
+          'POST /METHOD with a JSON array of arguments, or GET /events, GET /traces',
+        )
       const result = await perform(request.url ?? '', await readJson(request))
       send(response, 200, { result: result ?? null })
     } catch (error) {
@@ -81,21 +92,39 @@ export async function openControlServer(
     return (control[method as keyof Control] as (...args: unknown[]) => Promise<unknown>)(...input.data)
   }
 
-  /** Events as JSON lines, for as long as the reader stays. */
-  function stream(response: ServerResponse): void {
+  function streamOf({ pathname, searchParams }: URL, response: ServerResponse): void {
+    if (pathname === '/events')
+      return stream(response, journal.follow, (count) => ({
+        at: Date.now(),
+        event: 'events.missed',
+        from: 'host',
+        data: { count },
+      }))
+    const filter = traceFilter.safeParse(Object.fromEntries(searchParams))
+    if (pathname !== '/traces' || !filter.success)
+      throw new UsageError('CONTROL_REQUEST', 'there are two streams: /events, and /traces?minMs=0&plugin=ID')
+    const { minMs = 0, plugin } = filter.data
+    const wanted = (trace: TraceRecord) =>
+      trace.ms >= minMs && (plugin === undefined || trace.spans.some((span) => span.plugin === plugin))
+    stream<TraceRecord>(response, (tell) => traces.watch((trace) => wanted(trace) && tell(trace)))
+  }
+
+  /** JSON lines, for as long as the reader stays. */
+  function stream<T>(
+    response: ServerResponse,
+    follow: (tell: (item: T) => void) => Release,
+    missedNote?: (count: number) => unknown,
+  ): void {
     let missed = 0
     response.writeHead(200, { 'content-type': 'application/x-ndjson' })
     response.flushHeaders()
-    const release = journal.follow((event) => {
+    const release = follow((item) => {
       if (response.writableLength > MAX_WAITING_BYTES) return void missed++ // S2
-      if (missed > 0)
-        response.write(
-          `${JSON.stringify({ at: event.at, event: 'events.missed', from: 'host', data: { count: missed } })}\n`,
-        )
+      if (missed > 0 && missedNote) response.write(`${JSON.stringify(missedNote(missed))}\n`)
       missed = 0
-      response.write(`${JSON.stringify(event)}\n`)
+      response.write(`${JSON.stringify(item)}\n`)
     })
-    response.on('close', release)
+    response.on('close', () => void release())
   }
 }
 

@@ -90,7 +90,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const isOff = (plugin: PluginId) => !(switches.of(plugin) ?? config.plugins[plugin]?.enabled ?? true)
   rememberSwitches(kernel, switches, isOff)
   const host: Host = { kernel, config, url, broken, journal, start, reload, stop, [Symbol.asyncDispose]: stop }
-  resources.use(await openControlServer(config.data, createControl(host, { by: 'cli' }), journal))
+  resources.use(
+    await openControlServer(config.data, createControl(host, { by: 'cli' }), { journal, traces: kernel.traces }),
+  )
   const owned = resources.move()
   let ending: Promise<void> | undefined
   return host

@@ -70,6 +70,12 @@ const KERNEL: Record<string, Tell> = {
     `${level === 'error' ? style.red('│') : level === 'warn' ? style.yellow('│') : style.dim('│')} ${style.bold(safe(plugin))} ${safe(String(text).split('\n', 1)[0])}`,
   'plugin.dropped': ({ plugin, pattern, count }, style) =>
     `${style.yellow('▲')} ${style.bold(safe(plugin))} is too slow: ${count} events of ${safe(pattern)} were left out`,
+  'plugin.budget': ({ plugin, budget, used, max, action }, style) => {
+    const what = `${safe(used)} of ${safe(max)} ${safe(budget)}`
+    return action === 'released'
+      ? `${style.green('●')} ${style.bold(safe(plugin))} is within its budget again`
+      : `${style.yellow('▲')} ${style.bold(safe(plugin))} was ${safe(action)}: it used ${what}`
+  },
   'approval.needed': ({ id, plugin, sentence }, style) =>
     `${style.yellow('?')} ${style.bold(safe(plugin))} wants to ${safe(sentence)} ${style.dim(`· pryx approvals allow ${safe(id)}`)}`,
   'approval.resolved': ({ plugin, answer, by }, style) =>
