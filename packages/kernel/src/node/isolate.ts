@@ -3,6 +3,7 @@
 //   I2  No ivm object is ever handed to the guest; host functions are callbacks that queue or compute, and reach nothing.
 //   I3  A turn runs on this thread or on the thread pool, as the caller says; "quick" is who has shown a row of short turns.
 //   I4  A turn's limit is processor time: on a busy machine a turn that was not run is not to blame.
+//   I5  ivm's own time-out is asked for where nothing else could interrupt the turn: each one leaves a timer that wakes a thread.
 import { setFlagsFromString } from 'node:v8'
 import type ivmTypes from 'isolated-vm'
 import { runCrypto } from '../guest/web/crypto-host.ts'
@@ -61,7 +62,8 @@ export interface GuestIsolate {
   readonly quick: boolean
   /** Local messages (timers, digests) that wait for a turn. */
   hasLocal(): boolean
-  turnSync(batches: Batch[]): number
+  /** On this thread. `guarded`: it is interrupted at its limit; otherwise whoever watches this process ends it. */
+  turnSync(batches: Batch[], guarded: boolean): number
   turnOnPool(batches: Batch[]): Promise<number>
   start(): Promise<void>
   heapBytes(): number
@@ -122,15 +124,16 @@ export function createGuestIsolate(
 
   // ── turns ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  function turnSync(batches: Batch[]): number {
+  function turnSync(batches: Batch[], guarded: boolean): number {
     const startedAt = performance.now()
     turnBytes = 0
     try {
       const { text, buffers } = takeAll(batches)
-      if (buffers.length === 0) deliver.applySync(undefined, [text], { timeout: spec.turnMs })
+      const timeout = guarded ? { timeout: spec.turnMs } : undefined // I5
+      if (buffers.length === 0) deliver.applySync(undefined, [text], timeout)
       else
         deliver.applySync(undefined, [text, ...buffers.map(exact)] as [string, ...never[]], {
-          timeout: spec.turnMs,
+          ...timeout,
           arguments: { copy: true },
         })
     } catch (error) {
@@ -147,11 +150,8 @@ export function createGuestIsolate(
     const unwatch = watchTurn(startedAt)
     try {
       const { text, buffers } = takeAll(batches)
-      const copy = buffers.length > 0 ? ({ arguments: { copy: true } } as const) : {}
-      await deliver.apply(undefined, [text, ...buffers.map(exact)] as [string, ...never[]], {
-        timeout: spec.turnMs * PATIENCE,
-        ...copy,
-      })
+      const copy = buffers.length > 0 ? ({ arguments: { copy: true } } as const) : undefined
+      await deliver.apply(undefined, [text, ...buffers.map(exact)] as [string, ...never[]], copy)
     } catch (error) {
       failed(error, performance.now() - startedAt)
     } finally {

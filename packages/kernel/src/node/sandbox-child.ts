@@ -88,6 +88,7 @@ const slot = Buffer.alloc(BLACK_BOX.slotBytes)
 let inHead: Seat | undefined
 const snapshots = new Map<RuntimeKind, ivmTypes.ExternalCopy<ArrayBuffer>>()
 let running = false
+let reading = false
 const starts: (() => void)[] = []
 /** Turns since the last report with their times, while somebody traces. */
 let timed: TimedTurn[] | undefined
@@ -98,10 +99,13 @@ let turnNumber = 0
 let busy = false
 let busyAt = Number.NEGATIVE_INFINITY
 
-socket.on(
-  'data',
-  createFrameReader((frame) => (frame.isolate === 0 ? control(frame) : deliver(frame))),
-)
+const read = createFrameReader((frame) => (frame.isolate === 0 ? control(frame) : deliver(frame)))
+socket.on('data', (chunk) => {
+  reading = true
+  read(chunk)
+  reading = false
+  if (ready.length > 0 && !running) runTurns() // in this turn of the loop: a call on its way has someone waiting for it
+})
 socket.on('drain', pump)
 process.on('SIGINT', () => {}) // Ctrl-C in a terminal reaches the whole group; when to end is the kernel's to say
 socket.on('close', () => process.kill(process.pid, 'SIGKILL')) // C3; exit() could hang on a busy isolate
@@ -311,12 +315,13 @@ function enqueue(seat: Seat): void {
 }
 
 function schedule(): void {
-  if (running) return
+  if (running || reading) return
   running = true
   setImmediate(runTurns)
 }
 
 function runTurns(): void {
+  running = true
   const startedAt = performance.now()
   for (let seat = ready.shift(); seat !== undefined; seat = ready.shift()) {
     runTurn(seat)
@@ -340,15 +345,15 @@ function runTurn(seat: Seat): void {
     return void onPool(seat, () => guest.turnOnPool(batches)).then((ms) => turned(seat, batches.length, ms))
   }
   markHead(seat)
-  const ms = guest.turnSync(batches)
+  const ms = guest.turnSync(batches, lane !== 'alone')
   clearHead()
   meter.here(seat, ms)
   turned(seat, batches.length, ms)
 }
 
 /** C5 */
-function laneOf({ guest }: Seat): 'here' | 'pool' | 'wait' {
-  if (seats.size === 1 && pooled.size === 0 && !isMachineBusy()) return 'here'
+function laneOf({ guest }: Seat): 'alone' | 'here' | 'pool' | 'wait' {
+  if (seats.size === 1 && pooled.size === 0 && !isMachineBusy()) return guest.quick ? 'alone' : 'here'
   if (pooled.size < POOL_THREADS) return 'pool'
   return guest.quick && isHogged() ? 'here' : 'wait'
 }
