@@ -70,6 +70,8 @@ export interface KernelCoreOptions {
   /** Limits above or below the defaults, for all plugins. */
   limits?: Partial<Limits> | undefined
   standby?: 'always' | 'auto' | 'never' | undefined
+  /** Rest after which a plugin that starts at first use is put to sleep again, ms; 0 for never. Default 5 min. */
+  hibernateAfterMs?: number | undefined
   /** Resident memory at which a sandbox process is replaced, bytes. */
   maxProcessBytes?: number | undefined
   /** Reads a plugin's package again from where it came; without it a reload takes the code in memory. */
@@ -137,6 +139,7 @@ export interface Kernel extends AsyncDisposable {
   stop(): Promise<void>
 }
 
+const HIBERNATE_AFTER_MS = 300_000
 const MAX_PROCESS_BYTES = 1_024 * 1_048_576
 
 /** Opens the kernel on the powers it is handed. */
@@ -231,7 +234,16 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     onHookFailed: ({ plugin, hook, error }) => logged(plugin, 'warn', `hook ${hook} was skipped: ${String(error)}`),
   })
   const tools = createTools({ clock, hooks })
-  const roster: Roster = createRoster({ units, services, capabilities, bus, engine: options.version })
+  const roster: Roster = createRoster({
+    units,
+    services,
+    capabilities,
+    bus,
+    clock,
+    scope,
+    engine: options.version,
+    hibernateAfterMs: options.hibernateAfterMs ?? HIBERNATE_AFTER_MS,
+  })
   const wiring = createWiring({ roster, capabilities, gate, bus, services, hooks, tools })
 
   const kernel: Kernel = {
@@ -400,7 +412,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
   }
 
   function mayReceive(plugin: PluginId, name: string): boolean {
-    const caller = units.get(plugin)?.session?.caller
+    const caller = units.get(plugin)?.caller
     return caller !== undefined && gate.allows(caller, `events:on:${name}` as Permission)
   }
 

@@ -67,6 +67,7 @@ export const manifestSchema = z.strictObject({
     .max(32)
     .default([]),
   activation: z.array(activation).min(1).max(32).default(['startup']),
+  hibernate: z.boolean().default(true),
   tools: z.array(tool).max(128).default([]),
   config: z.record(z.string(), z.unknown()).default({}).describe('JSON Schema of its configuration'),
   limits: limitsSchema.default({}).describe('Limits below the defaults'),
@@ -88,6 +89,8 @@ export interface Manifest {
   events: { emits: string[]; listens: string[] }
   hooks: string[]
   activation: string[]
+  /** Whether a plugin that starts at first use may be put to sleep again when it has nothing to do. */
+  hibernate: boolean
   tools: ManifestTool[]
   config: Record<string, unknown>
   limits: Partial<Limits>

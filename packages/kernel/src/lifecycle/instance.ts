@@ -86,6 +86,8 @@ export interface Instance {
   readonly ended: boolean
   /** Calls into the guest that are not answered yet. */
   readonly waiting: number
+  /** True while no call and no stream is open in either direction, and no timer is set. */
+  readonly quiet: boolean
   activate(start: {
     name: string
     version: string
@@ -166,6 +168,9 @@ export function createInstance(
     },
     get waiting() {
       return pending.size
+    },
+    get quiet() {
+      return pending.size === 0 && outgoing.size === 0 && streams.open === 0 && guest.timers === 0
     },
     activate,
     invoke,

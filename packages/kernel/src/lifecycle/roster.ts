@@ -1,10 +1,19 @@
 // packages/kernel/src/lifecycle/roster.ts: which plugin starts when: at once, after what it requires, or at first use (K2).
 //   O1  A plugin starts only when every service it requires can be had; until then it waits, and says for what.
 //   O2  A plugin that is started lazily is started once, by whichever trigger comes first; events that came first wait for it.
+//   O4  A plugin that starts at first use goes back to sleep after a time of rest; calls and its events wake it (unit.ts, U6).
 //   O3  Plugins that do not depend on each other start side by side; none waits for another's failure.
 import semver from 'semver'
-import { type Capability, LifecycleError, type Manifest, ManifestError, type Release } from '../contract/index.ts'
+import {
+  type Capability,
+  LifecycleError,
+  type Manifest,
+  ManifestError,
+  type Release,
+  type Scope,
+} from '../contract/index.ts'
 import type { Bus } from '../events/bus.ts'
+import type { Clock } from '../powers.ts'
 import { cycleError, startOrder } from '../services/dependencies.ts'
 import type { Services } from '../services/registry.ts'
 import type { Unit } from './unit.ts'
@@ -28,12 +37,22 @@ export interface RosterOptions {
   services: Services
   capabilities: ReadonlyMap<string, Capability>
   bus: Bus
+  clock: Clock
+  scope: Scope
   engine: string
+  /** ms of rest; 0 for never. */
+  hibernateAfterMs: number
 }
 
-export function createRoster({ units, services, capabilities, bus, engine }: RosterOptions): Roster {
+export function createRoster(options: RosterOptions): Roster {
+  const { units, services, capabilities, bus, clock, scope, engine, hibernateAfterMs } = options
   const triggers = new Map<Unit, Release[]>()
+  /** Who would provide a service or tool if it were awake, by `kind:name`. */
+  const sleepers = new Map<string, Set<Unit>>()
+  /** How much a plugin had done when it was last seen to have done more, and when that was. */
+  const seen = new Map<Unit, { work: number; at: number }>()
   const starting = new Set<Promise<void>>()
+  if (hibernateAfterMs > 0) watchForRest()
   return { checkEngine, admit, admitAll, served, awaken, forget }
 
   function checkEngine({ engine: range, name }: Manifest, folder: string): void {
@@ -106,15 +125,21 @@ export function createRoster({ units, services, capabilities, bus, engine }: Ros
   /** O2 */
   function sleep(unit: Unit): void {
     unit.rest('idle')
-    const patterns = unit.pkg.manifest.activation.flatMap((entry) =>
-      entry.startsWith('event:') ? [entry.slice('event:'.length)] : [],
-    )
+    const patterns = eventsOf(unit.pkg.manifest)
     const waiting = unit.subscriber.attach(() => {})
     for (const [i, pattern] of patterns.entries()) waiting.on(i, pattern, 'drop-oldest', 256)
     waiting.detach() // the mailboxes stay, and fill, until the plugin takes them over
+    listenFor(unit, patterns)
+  }
+
+  function listenFor(unit: Unit, patterns: Iterable<string>): void {
+    const { manifest } = unit.pkg
+    for (const key of offersOf(manifest)) sleepers.set(key, (sleepers.get(key) ?? new Set()).add(unit))
     triggers.set(
       unit,
-      patterns.map((pattern) => bus.on(pattern, (_payload, { from }) => from !== unit.id && track(start(unit)))),
+      [...new Set(patterns)].map((pattern) =>
+        bus.on(pattern, (_payload, { from }) => from !== unit.id && track(start(unit))),
+      ),
     )
   }
 
@@ -124,15 +149,46 @@ export function createRoster({ units, services, capabilities, bus, engine }: Ros
   }
 
   async function awaken(kind: 'service' | 'tool', name: string): Promise<void> {
-    for (const unit of units.values()) {
-      if (unit.stage !== 'idle' || !wouldProvide(unit.pkg.manifest, kind, name)) continue
-      await start(unit)
-    }
+    const able = sleepers.get(`${kind}:${name}`)
+    if (able) for (const unit of [...able]) await start(unit)
   }
 
   function forget(unit: Unit): void {
     for (const release of triggers.get(unit) ?? []) void release()
     triggers.delete(unit)
+    seen.delete(unit)
+    for (const key of offersOf(unit.pkg.manifest)) sleepers.get(key)?.delete(unit)
+  }
+
+  // ── going back to sleep (O4) ─────────────────────────────────────────────────────────────────────────────────────
+
+  function watchForRest(): void {
+    let stop: Release = () => {}
+    scope.effect(() => () => stop())
+    const look = () => {
+      for (const unit of units.values()) if (hasRested(unit)) track(hibernate(unit))
+      if (!scope.closed) stop = clock.after(hibernateAfterMs / 4, look)
+    }
+    stop = clock.after(hibernateAfterMs / 4, look)
+  }
+
+  function hasRested(unit: Unit): boolean {
+    const { activation, hibernate } = unit.pkg.manifest
+    if (activation.includes('startup') || !hibernate || unit.stage !== 'active') return false
+    const work = unit.account.turns + unit.account.messagesIn
+    const last = seen.get(unit)
+    if (last === undefined || last.work !== work) {
+      seen.set(unit, { work, at: clock.now() })
+      return false
+    }
+    return clock.now() - last.at >= hibernateAfterMs && unit.atRest
+  }
+
+  async function hibernate(unit: Unit): Promise<void> {
+    seen.delete(unit)
+    const heard = unit.subscriber.stats().subscriptions.map(({ pattern }) => pattern)
+    listenFor(unit, [...eventsOf(unit.pkg.manifest), ...heard]) // before it sleeps: no event falls between
+    if (!(await unit.sleep())) forget(unit)
   }
 
   function available(): Record<string, string> {
@@ -148,6 +204,10 @@ function needsOf(unit: Unit) {
   return { plugin: unit.id, requires, optional, provides }
 }
 
-function wouldProvide(manifest: Manifest, kind: 'service' | 'tool', name: string): boolean {
-  return kind === 'service' ? Object.hasOwn(manifest.provides, name) : manifest.tools.some((tool) => tool.name === name)
+function eventsOf({ activation }: Manifest): string[] {
+  return activation.flatMap((entry) => (entry.startsWith('event:') ? [entry.slice('event:'.length)] : []))
+}
+
+function offersOf({ provides, tools }: Manifest): string[] {
+  return [...Object.keys(provides).map((name) => `service:${name}`), ...tools.map(({ name }) => `tool:${name}`)]
 }

@@ -21,6 +21,8 @@ export interface StreamPort {
 }
 
 export interface Streams {
+  /** How many are open, both ways. */
+  readonly open: number
   /** Lets the guest read `stream`; answers the id to send. Takes over `stream`. */
   send(stream: ReadableStream): number
   /** The host's view of a stream the guest sends. */
@@ -45,7 +47,15 @@ export function createStreams(port: StreamPort): Streams {
   const outgoing = new Map<number, Outgoing>()
   const incoming = new Map<number, Incoming>()
   let serial = 0
-  return { send, receive, handle, close }
+  return {
+    get open() {
+      return outgoing.size + incoming.size
+    },
+    send,
+    receive,
+    handle,
+    close,
+  }
 
   function send(stream: ReadableStream): number {
     if (outgoing.size >= MAX_STREAMS) throw tooMany()

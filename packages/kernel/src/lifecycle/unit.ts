@@ -4,6 +4,7 @@
 //   U3  A swap either ends with the new code current or leaves the old session as it was.
 //   U4  Operations that change the stage run one after another.
 //   U5  While a plugin is between two lives its callers wait; when it stays down they are told why.
+//   U6  A plugin sleeps only when nothing runs and nothing is held for it. What it offers stays reachable: a call wakes it.
 import {
   type ErrorJson,
   errorFromJson,
@@ -86,6 +87,8 @@ export interface Unit {
   readonly reason: string | undefined
   readonly failures: number
   readonly session: Session | undefined
+  /** Who it is at the gate: its current session, or the last while it sleeps. */
+  readonly caller: Caller | undefined
   readonly offers: ReadonlyMap<string, Offer>
   readonly quarantined: boolean
   readonly limits: Limits
@@ -98,6 +101,10 @@ export interface Unit {
   start(): Promise<void>
   /** Ends it: `disabled` and `stopped` differ in whose will it is. */
   stop(stage: 'disabled' | 'stopped', reason: string): Promise<void>
+  /** True while it could sleep: nothing runs for it, nothing is held for it, no event waits. */
+  readonly atRest: boolean
+  /** Takes its isolate away and keeps its state, if it is at rest (U6). The next call or `start` brings it back. */
+  sleep(): Promise<boolean>
   /** Puts new code in place of the running one, handing state over. Rejects and changes nothing if it does not come up. */
   swap(pkg: PluginPackage): Promise<void>
   /** Ends the running instance as if it had ended so by itself: it is tried again, or stays down. */
@@ -114,6 +121,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   let stage: Stage = 'stopped'
   let reason: string | undefined
   let session: Session | undefined
+  let caller: Caller | undefined
   let state: unknown
   let quarantined = false
   const lost: LostCall[] = []
@@ -140,6 +148,9 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     get session() {
       return session
     },
+    get caller() {
+      return session?.caller ?? caller
+    },
     get offers() {
       return session?.offers ?? new Map()
     },
@@ -152,6 +163,10 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     budget: createBudget(limits.budget, clock.now()),
     rest: (next, why) => enter(next, why),
     start: () => inTurn(async () => (session && stage === 'active' ? undefined : supervisor.start())),
+    get atRest() {
+      return isAtRest()
+    },
+    sleep: () => inTurn(sleep),
     stop: (next, why) => inTurn(() => stop(next, why)),
     swap: (next) => inTurn(() => swap(next)),
     invoke,
@@ -371,6 +386,34 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     enter(next, next === 'disabled' ? why : undefined)
   }
 
+  // ── sleeping (U6) ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  function isAtRest(): boolean {
+    if (stage !== 'active' || session === undefined || session.scope.size > 0) return false
+    const { queued, inFlight } = options.subscriber.stats()
+    return queued + inFlight === 0 && session.instance.quiet
+  }
+
+  async function sleep(): Promise<boolean> {
+    const old = session
+    if (old === undefined || !isAtRest()) return false
+    const handed = await old.instance.handOver(HANDOVER_MS)
+    if (session !== old || !isAtRest()) return false // someone came meanwhile
+    if (handed.has) state = handed.state
+    caller = old.caller
+    session = undefined
+    enter('idle', 'it sleeps until it is needed')
+    await old.close(new LifecycleError('PLUGIN_ASLEEP', `${id} was put to sleep`, { plugin: id }), GRACE_MS)
+    return true
+  }
+
+  /** Callers wait for it as for a restart, so that what it offers can change hands. */
+  function wake(): Promise<void> {
+    unhold()
+    unhold = options.hold(unit)
+    return unit.start()
+  }
+
   async function swap(next: PluginPackage): Promise<void> {
     const old = session
     if (old === undefined || stage !== 'active') {
@@ -434,6 +477,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   ): Promise<unknown> {
     if (session && (stage === 'active' || stage === 'reloading'))
       return session.instance.invoke(kind, name, method, args, call)
+    if (stage === 'idle') return wake().then(() => invoke(kind, name, method, args, call))
     if (stage === 'starting' || stage === 'backoff')
       return settled.promise.then(() => invoke(kind, name, method, args, call))
     return Promise.reject(

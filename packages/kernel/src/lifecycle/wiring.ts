@@ -144,7 +144,7 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
       name,
       plugin: unit.id,
       async invoke(value, { from, trace, signal }) {
-        const caller = unit.session?.caller
+        const { caller } = unit
         if (caller === undefined || !gate.allows(caller, `hooks:${name}`)) return undefined // revoked: it is not heard any more
         return unit.invoke('hook', name, '', value, { from, trace, signal, timeoutMs: 0 })
       },

@@ -44,7 +44,14 @@ export type FromChild =
   | { c: 'stuck'; isolate: number; name: string; code: string; message: string }
   | { c: 'pong'; n: number; cpu: CpuReport }
 
-export type TurnReport = [isolate: number, batchesDone: number, ms: number, turns: number, heapBytes: number]
+export type TurnReport = [
+  isolate: number,
+  batchesDone: number,
+  ms: number,
+  turns: number,
+  heapBytes: number,
+  timers: number,
+]
 /** One turn: batches handed to the isolate in all, when it began (ticks: ms of the machine's own clock), ms it took. */
 export type TimedTurn = [isolate: number, handed: number, began: number, ms: number]
 /** Processor time of the process since it began, ms, and what of it is no guest's (meter.ts). */

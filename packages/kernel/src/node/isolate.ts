@@ -35,7 +35,6 @@ export interface IsolateSpec {
   id: number
   name: string
   code: string
-  memoryMb: number
   turnMs: number
   activateMs: number
 }
@@ -60,6 +59,8 @@ export interface GuestIsolate {
   readonly ended: boolean
   /** True while the next turn may run on this thread. */
   readonly quick: boolean
+  /** Timers set and not yet fired. */
+  readonly timers: number
   /** Local messages (timers, digests) that wait for a turn. */
   hasLocal(): boolean
   /** On this thread. `guarded`: it is interrupted at its limit; otherwise whoever watches this process ends it. */
@@ -72,14 +73,22 @@ export interface GuestIsolate {
   dispose(): void
 }
 
-/** Makes the isolate from the snapshot; the guest runtime is there, the plugin's code is not yet. */
-export function createGuestIsolate(
-  spec: IsolateSpec,
+/** An isolate with the guest runtime in it and no plugin yet. It has run no code but ours and waits to be taken or thrown away. */
+export interface EmptyIsolate {
+  /** Gives it to a plugin, once. Its code is loaded by `start`. */
+  assign(spec: IsolateSpec, events: IsolateEvents): GuestIsolate
+  dispose(): void
+}
+
+/** Makes the isolate from the snapshot. */
+export function createEmptyIsolate(
+  memoryMb: number,
   snapshot: ivmTypes.ExternalCopy<ArrayBuffer> | undefined,
-  events: IsolateEvents,
-): GuestIsolate {
+): EmptyIsolate {
+  let spec: IsolateSpec = { id: 0, name: '', code: '', turnMs: 0, activateMs: 0 }
+  let events: IsolateEvents = UNHEARD
   const isolate = new ivm.Isolate({
-    memoryLimit: spec.memoryMb,
+    memoryLimit: memoryMb,
     ...(snapshot && { snapshot }),
     onCatastrophicError: (message) => events.catastrophe(message),
   })
@@ -99,8 +108,10 @@ export function createGuestIsolate(
     (text: string, ...buffers: unknown[]) => void
   >
 
-  return {
-    id: spec.id,
+  const guest: GuestIsolate = {
+    get id() {
+      return spec.id
+    },
     get ready() {
       return ready
     },
@@ -113,6 +124,9 @@ export function createGuestIsolate(
     get quick() {
       return quickTurns >= QUICK_TURNS
     },
+    get timers() {
+      return timers.size
+    },
     hasLocal: () => local.length > 0,
     turnSync,
     turnOnPool,
@@ -120,6 +134,14 @@ export function createGuestIsolate(
     heapBytes: () => (ended || busy ? 0 : heap()),
     compact,
     dispose: () => end(undefined),
+  }
+  return {
+    assign(mySpec, myEvents) {
+      spec = mySpec
+      events = myEvents
+      return guest
+    },
+    dispose: guest.dispose,
   }
 
   // ── turns ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -201,8 +223,8 @@ export function createGuestIsolate(
     else if (/disposed|memory limit/i.test(message))
       end({
         code: 'SANDBOX_MEMORY',
-        message: `the isolate passed its memory limit of ${spec.memoryMb} MiB`,
-        max: spec.memoryMb,
+        message: `the isolate passed its memory limit of ${memoryMb} MiB`,
+        max: memoryMb,
         strike: true,
       })
     else report(error) // an unhandled rejection: the isolate is well
@@ -421,6 +443,9 @@ export function createGuestIsolate(
     events.wake()
   }
 }
+
+/** Before a plugin has it there is nobody to tell: it has no code that could say or do anything. */
+const UNHEARD: IsolateEvents = { sent() {}, wake() {}, ended() {}, slow() {}, stuck() {}, catastrophe() {} }
 
 /**
  * A context, and a way to collect its isolate's garbage. V8 shows `gc` only to contexts made while a flag is set; the guest's own

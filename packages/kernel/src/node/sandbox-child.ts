@@ -27,9 +27,10 @@ import {
   type TurnReport,
 } from './control.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
-import { type Batch, createGuestIsolate, type GuestIsolate } from './isolate.ts'
+import { type Batch, createEmptyIsolate, type GuestIsolate, type IsolateEvents } from './isolate.ts'
 import { createMeter, processGauges } from './meter.ts'
 import { ivm } from './native.ts'
+import { createReadyIsolates } from './ready-isolates.ts'
 import { ticks } from './ticks.ts'
 
 const PROCESSORS = availableParallelism()
@@ -87,6 +88,7 @@ const slot = Buffer.alloc(BLACK_BOX.slotBytes)
 /** Who was last on turn on this thread: the head alone says what it was handed. */
 let inHead: Seat | undefined
 const snapshots = new Map<RuntimeKind, ivmTypes.ExternalCopy<ArrayBuffer>>()
+const readyIsolates = createReadyIsolates((kind, memoryMb) => createEmptyIsolate(memoryMb, snapshots.get(kind)))
 let running = false
 let reading = false
 const starts: (() => void)[] = []
@@ -157,57 +159,56 @@ function startNext(): void {
 }
 
 function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]): void {
-  const id = message.isolate
+  const { isolate: id, kind, memoryMb } = message
   const spec = { ...message, id, code: Buffer.from(code ?? new Uint8Array()).toString('utf8') }
   try {
-    const guest = createGuestIsolate(spec, snapshots.get(message.kind), {
-      sent: (text, buffers) => sent(id, text, buffers),
-      wake: () => wake(id),
-      ended: (end) => {
-        sayAll(id)
-        settle(id)
-        tell({ c: 'ended', isolate: id, ...end })
-      },
-      slow: () => tell({ c: 'slow', isolate: id }),
-      stuck: (end) => tell({ c: 'stuck', isolate: id, name: message.name, ...end }),
-      catastrophe: (text) =>
-        tell({
-          c: 'stuck',
-          isolate: id,
-          name: message.name,
-          code: 'SANDBOX_MEMORY',
-          message: `V8 gave up on this isolate: ${text.slice(0, 200)}`,
-        }),
-    })
-    const seat: Seat = {
-      guest,
-      inbox: early.get(id) ?? [],
-      handed: 0,
-      taken: 0,
-      queued: false,
-      outstanding: 0,
-      outbox: [],
-      ms: 0,
-      cpuMs: 0,
-      pausedUntil: 0,
-      turns: 0,
-      reported: 0,
-      heapAt: 0,
-      msBefore: 0,
-      compactedAt: Number.NEGATIVE_INFINITY,
-      turnsCompacted: 0,
-    }
+    const guest = readyIsolates.take(kind, memoryMb).assign(spec, eventsOf(id, message.name))
+    const seat = createSeat(guest, early.get(id) ?? [])
     seats.set(id, seat)
     early.delete(id)
     void onPool(seat, () => guest.start()).then(() => wake(id))
   } catch (error) {
-    tell({
-      c: 'ended',
-      isolate: id,
-      code: 'PLUGIN_LOAD_FAILED',
-      message: String((error as Error).message),
-      strike: true,
-    })
+    const { message } = error as Error
+    tell({ c: 'ended', isolate: id, code: 'PLUGIN_LOAD_FAILED', message: String(message), strike: true })
+  }
+}
+
+function eventsOf(id: number, name: string): IsolateEvents {
+  return {
+    sent: (text, buffers) => sent(id, text, buffers),
+    wake: () => wake(id),
+    ended: (end) => {
+      sayAll(id)
+      seats.delete(id)
+      tell({ c: 'ended', isolate: id, ...end })
+    },
+    slow: () => tell({ c: 'slow', isolate: id }),
+    stuck: (end) => tell({ c: 'stuck', isolate: id, name, ...end }),
+    catastrophe: (text) => {
+      const message = `V8 gave up on this isolate: ${text.slice(0, 200)}`
+      tell({ c: 'stuck', isolate: id, name, code: 'SANDBOX_MEMORY', message })
+    },
+  }
+}
+
+function createSeat(guest: GuestIsolate, inbox: Batch[]): Seat {
+  return {
+    guest,
+    inbox,
+    handed: 0,
+    taken: 0,
+    queued: false,
+    outstanding: 0,
+    outbox: [],
+    ms: 0,
+    cpuMs: 0,
+    pausedUntil: 0,
+    turns: 0,
+    reported: 0,
+    heapAt: 0,
+    msBefore: 0,
+    compactedAt: Number.NEGATIVE_INFINITY,
+    turnsCompacted: 0,
   }
 }
 
@@ -488,7 +489,7 @@ function report(): void {
 }
 
 function turnReport({ guest, taken, cpuMs, turns }: Seat, heap: number): TurnReport {
-  return [guest.id, taken, rounded(cpuMs), turns, heap]
+  return [guest.id, taken, rounded(cpuMs), turns, heap, guest.timers]
 }
 
 function cpuReport(): CpuReport {

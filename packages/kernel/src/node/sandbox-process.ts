@@ -69,6 +69,8 @@ interface Resident {
   turns: number
   /** Batches of turns known to have ended. */
   taken: number
+  /** Timers it has set. */
+  timers: number
   /** Batches it was handed before its process was lost. */
   begun: number
   inbox: Frame[]
@@ -153,6 +155,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       cpuMs: 0,
       turns: 0,
       taken: 0,
+      timers: 0,
       begun: 0,
       inbox: [],
       open: undefined,
@@ -185,6 +188,9 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       },
       get taken() {
         return residents.has(id) ? begunBy(id) : resident.begun
+      },
+      get timers() {
+        return resident.timers
       },
       get parcel() {
         return parcel
@@ -265,11 +271,12 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     }
   }
 
-  function turned([id, batches, cpuMs, turns, heap]: TurnReport): void {
+  function turned([id, batches, cpuMs, turns, heap, timers]: TurnReport): void {
     const resident = residents.get(id) ?? left.get(id)
     if (resident === undefined) return
     const row = resident.spec.account
     resident.taken = batches
+    resident.timers = timers
     row.cpuMs += cpuMs - resident.cpuMs
     row.turns += turns - resident.turns
     resident.cpuMs = cpuMs

@@ -48,6 +48,8 @@ export interface Guest {
   /** Batches handed over so far, and those of turns that have begun, exact even after the process was lost: what lies between the guest has not seen. */
   readonly posted: number
   readonly taken: number
+  /** Timers it has set and that have not fired, as last told. */
+  readonly timers: number
   /** Where bytes of the next message go. */
   readonly parcel: Parcel
   /**
