@@ -19,7 +19,7 @@ const STAGES: Record<Stage, PluginStage> = {
 export function pluginStatus(unit: Unit, authority: Authority): PluginStatus {
   const { manifest } = unit.pkg
   const events = unit.subscriber.stats()
-  const reason = unit.stage === 'idle' ? 'it starts at first use' : (unit.reason ?? unit.budget.reason())
+  const reason = unit.reason ?? (unit.stage === 'idle' ? 'it starts at first use' : unit.budget.reason())
   return {
     id: unit.id,
     name: manifest.name,

@@ -144,8 +144,9 @@ export function createRoster(options: RosterOptions): Roster {
   }
 
   async function start(unit: Unit): Promise<void> {
+    if (unit.stage !== 'idle') return // an event that comes while it falls asleep is its own to take
     forget(unit)
-    if (unit.stage === 'idle') await unit.start()
+    await unit.start()
   }
 
   async function awaken(kind: 'service' | 'tool', name: string): Promise<void> {

@@ -402,16 +402,20 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     if (handed.has) state = handed.state
     caller = old.caller
     session = undefined
+    old.attachment.detach() // before it unsubscribes: its mailboxes stay for the next one
     enter('idle', 'it sleeps until it is needed')
     await old.close(new LifecycleError('PLUGIN_ASLEEP', `${id} was put to sleep`, { plugin: id }), GRACE_MS)
     return true
   }
 
-  /** Callers wait for it as for a restart, so that what it offers can change hands. */
-  function wake(): Promise<void> {
+  /** Callers wait for it as for a restart, so that what it offers can change hands. The one who woke it comes first. */
+  function wake(call: Omit<LostCall, 'settle'>): Promise<unknown> {
+    const answer = Promise.withResolvers<unknown>()
+    lost.push({ ...call, settle: answer.resolve })
     unhold()
     unhold = options.hold(unit)
-    return unit.start()
+    unit.start().catch((cause: unknown) => giveUp(asReason(cause)))
+    return answer.promise
   }
 
   async function swap(next: PluginPackage): Promise<void> {
@@ -477,7 +481,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   ): Promise<unknown> {
     if (session && (stage === 'active' || stage === 'reloading'))
       return session.instance.invoke(kind, name, method, args, call)
-    if (stage === 'idle') return wake().then(() => invoke(kind, name, method, args, call))
+    if (stage === 'idle') return wake({ kind, name, method, args, options: call })
     if (stage === 'starting' || stage === 'backoff')
       return settled.promise.then(() => invoke(kind, name, method, args, call))
     return Promise.reject(

@@ -28,6 +28,8 @@ export interface KernelOptions {
    * (`auto`, the default), or `never`.
    */
   standby?: 'always' | 'auto' | 'never'
+  /** Rest after which a plugin that starts at first use is put to sleep again, ms; 0 for never. Default 5 min. */
+  hibernateAfterMs?: number
   /** Resident memory at which a sandbox process is replaced, bytes. Default 1 GiB. */
   maxProcessBytes?: number
   /** Where the host's pages are served, for the kernel's own service. */
@@ -77,6 +79,7 @@ export async function createKernel(options: KernelOptions = {}): Promise<NodeKer
       consent: options.consent === 'declared' ? allowDeclared : options.consent,
       limits: options.limits,
       standby: options.standby,
+      hibernateAfterMs: options.hibernateAfterMs,
       maxProcessBytes: options.maxProcessBytes,
       host: () => ({
         node: process.versions.node,
