@@ -1,7 +1,7 @@
 // scripts/build.ts: builds every package to dist/. JavaScript by esbuild; `--types` adds declarations; `--if-needed` skips what is up to date.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
@@ -23,7 +23,7 @@ const common: BuildOptions = {
 
 /** Every bundle of a package: its public entries, and what runs elsewhere (the sandbox process, the guest, workers). */
 const bundles: { name: string; inputs: string; options: BuildOptions }[] = [
-  library('kernel', ['src/index.ts', 'src/contract/index.ts']),
+  library('kernel', ['src/index.ts', ...filesIn('kernel', 'contract')]),
   {
     name: 'kernel/sandbox',
     inputs: 'packages/kernel/src',
@@ -48,9 +48,15 @@ const bundles: { name: string; inputs: string; options: BuildOptions }[] = [
       outdir: 'packages/kernel/dist/sandbox',
     },
   },
-  library('sdk', ['src/index.ts', 'src/build/index.ts', ...optional('packages/sdk', 'src/testing/index.ts')]),
+  library('sdk', [
+    'src/index.ts',
+    ...filesIn('sdk', 'capabilities'),
+    'src/build/index.ts',
+    ...optional('packages/sdk', 'src/testing/index.ts'),
+  ]),
   library('capabilities', ['src/index.ts', ...optional('packages/capabilities', 'src/storage/worker.ts')]),
   application('pryx', [...optional('packages/pryx', 'src/index.ts'), ...optional('packages/pryx', 'src/bin.ts')]),
+  application('create-pryx-plugin', ['src/bin.ts']),
 ]
 
 for (const { name, inputs, options } of bundles) {
@@ -61,8 +67,15 @@ for (const { name, inputs, options } of bundles) {
   })
 }
 await buildPlugins()
-if (flags.has('--types'))
+if (flags.has('--types')) buildTypes()
+
+/** Declarations lie beside the bundles, one for each source, as `types` of the packages' exports say. */
+function buildTypes(): void {
   execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.types.json'], { cwd: root, stdio: 'inherit' })
+  const made = join(root, 'node_modules/.cache/pryx-types')
+  for (const name of readdirSync(made))
+    cpSync(join(made, name, 'src'), join(root, 'packages', name, 'dist'), { recursive: true })
+}
 
 /** Plugins are built by `pryx build`'s own function, as any author's are; a page has a build script of its own. */
 async function buildPlugins(): Promise<void> {
@@ -123,6 +136,12 @@ function application(name: string, entries: string[]): (typeof bundles)[number] 
     },
   }
   return { ...base, inputs: 'packages', options }
+}
+
+/** Each file of what plugins import is an entry of its own, so that a plugin's bundle takes only those it uses. */
+function filesIn(name: string, folder: string): string[] {
+  const files = globSync(`src/${folder}/*.ts`, { cwd: join(root, 'packages', name) })
+  return files.filter((file) => !file.endsWith('.test.ts')).sort()
 }
 
 function optional(folder: string, entry: string): string[] {

@@ -40,6 +40,8 @@ export {
 } from '@pryx/kernel/contract'
 export { z } from 'zod'
 // The host's capabilities, each behind its permission.
+export { Env } from './capabilities/env.ts'
+export type { FileChange, FileFacts, FolderEntry } from './capabilities/fs.ts'
 export { Fs } from './capabilities/fs.ts'
 export type { HttpHandler } from './capabilities/http.ts'
 export { Http } from './capabilities/http.ts'
@@ -63,7 +65,11 @@ export type {
 export { Kernel } from './capabilities/kernel.ts'
 export type { NetRequest } from './capabilities/net.ts'
 export { Net } from './capabilities/net.ts'
+export type { OutputLine, ProcessStatus, StartRequest } from './capabilities/process.ts'
+export { Processes } from './capabilities/process.ts'
 export { Secrets } from './capabilities/secrets.ts'
+export type { RunRequest, RunResult } from './capabilities/shell.ts'
+export { Shell } from './capabilities/shell.ts'
 export type {
   Entry,
   ListOptions,
@@ -74,3 +80,5 @@ export type {
   WriteOptions,
 } from './capabilities/storage.ts'
 export { Storage } from './capabilities/storage.ts'
+export type { SystemFacts } from './capabilities/system.ts'
+export { System } from './capabilities/system.ts'

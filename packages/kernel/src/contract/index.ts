@@ -45,8 +45,8 @@ export {
   manifestJsonSchema,
   manifestSchema,
   parseManifest,
-  shortName,
 } from './manifest.ts'
+export { shortName } from './name.ts'
 export { isEventName, isEventPattern, matchesPattern } from './pattern.ts'
 export type { Permission } from './permission.ts'
 export { splitPermission } from './permission.ts'

@@ -134,11 +134,6 @@ export function consentedPermissions(manifest: Manifest): Permission[] {
   ]
 }
 
-/** `@pryx/plugin-scheduler` and `pryx-plugin-scheduler` are `scheduler` for short. */
-export function shortName(packageName: string): string {
-  return packageName.replace(/^@[^/]+\//, '').replace(/^(pryx-)?plugin-/, '')
-}
-
 /** The manifest's JSON Schema, for editors. */
 export function manifestJsonSchema(): Record<string, unknown> {
   return z.toJSONSchema(manifestSchema, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>

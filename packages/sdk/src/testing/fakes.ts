@@ -13,6 +13,7 @@ import {
   UsageError,
 } from '@pryx/kernel/contract'
 import { z } from 'zod'
+import type { MemoryHttp } from './memory-http.ts'
 import { createMemoryStorage } from './memory-storage.ts'
 
 type FakeMethods = Record<string, (...args: never[]) => unknown>
@@ -30,6 +31,7 @@ export function createCapabilities(
   manifests: readonly Manifest[],
   real: readonly Capability[],
   fakes: Fakes,
+  web: MemoryHttp,
 ): Capability[] {
   const services = new Set(
     manifests.flatMap(({ requires, optional }) => [...Object.keys(requires), ...Object.keys(optional)]),
@@ -39,6 +41,7 @@ export function createCapabilities(
     const driver = real.find((capability) => capability.name === name)
     const methods = webTyped(name, fakes[name] ?? {})
     if (driver) return overlaid(driver, methods)
+    if (name === 'http') return overlaid(web.capability, methods)
     const rests = services.has(name) ? () => [] : (args: readonly unknown[]) => restsOf(name, args, manifests)
     return name === 'storage' ? memoryStorage(methods, rests) : fake(name, methods, rests)
   })

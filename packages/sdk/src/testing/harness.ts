@@ -24,6 +24,7 @@ import { type EventRecords, type RecordedEvent, recordEvents } from './events.ts
 import { createCapabilities, type Fakes } from './fakes.ts'
 import { type AskPolicy, openHost } from './host.ts'
 import { assertNoLeaks, survivors } from './leaks.ts'
+import { createMemoryHttp, type MemoryHttp } from './memory-http.ts'
 import { openWorkbench, type PluginSource, type Workbench } from './package.ts'
 import { createRecorder, type RecordedCall, type Recorder } from './recording.ts'
 
@@ -38,7 +39,7 @@ export interface HarnessOptions extends PluginSource {
   grant?: readonly Permission[] | 'declared'
   /** Default `deny`. */
   ask?: AskPolicy
-  /** Real drivers. What the manifest names and nobody plays is `storage` in memory, or a stub that says what the test lacks. */
+  /** Real drivers. What the manifest names and nobody plays is `storage` or `http` in memory, or a stub that says what the test lacks. */
   capabilities?: readonly Capability[]
   /** Methods the test plays: of capabilities, or of other plugins' services (`fake: { scheduler: { schedule: … } }`). */
   fake?: Fakes
@@ -70,6 +71,8 @@ export interface Harness extends AsyncDisposable {
   use<T extends object>(token: ServiceToken<T>): Promise<T>
   /** Calls a tool of the plugin. */
   tool(name: string, input: unknown): Promise<unknown>
+  /** Asks what the plugin serves by `http`: `fetch('/weather/api')`. What its handler throws is thrown here. */
+  fetch(path: string, init?: RequestInit): Promise<Response>
   /** Publishes an event as the host. */
   emit<P>(event: EventToken<P> | string, payload: P): void
   /** Default: allowed for good. @throws PERMISSION_UNDECLARED */
@@ -125,6 +128,7 @@ interface Parts {
   clock: EndingClock
   records: EventRecords
   recorder: Recorder
+  web: MemoryHttp
   end(): Promise<void>
 }
 
@@ -135,11 +139,12 @@ async function start(options: HarnessOptions, root: string, owned: AsyncDisposab
   const recorder = createRecorder()
   const clock = options.clock === 'fake' ? createFakeClock() : createCountedClock()
   const manifests = plugins.map(({ pkg }) => pkg.manifest)
+  const web = createMemoryHttp()
   const { capabilities = [], fake = {}, limits, ask = 'deny', grant = [] } = options
   const kernel = await openHost({
     root,
     clock,
-    capabilities: createCapabilities(manifests, capabilities, fake).map(recorder.record),
+    capabilities: createCapabilities(manifests, capabilities, fake, web).map(recorder.record),
     limits,
     ask,
     grant,
@@ -147,7 +152,7 @@ async function start(options: HarnessOptions, root: string, owned: AsyncDisposab
   })
   const records = recordEvents(kernel)
   const pids = watchProcesses(kernel)
-  const harness = createFace({ own, root, kernel, clock, records, recorder, end })
+  const harness = createFace({ own, root, kernel, clock, records, recorder, web, end })
   try {
     for (const { pkg, id, config } of [...plugins.slice(1), own]) await kernel.install(pkg, { id, config })
     if (options.mayFail !== true) assertStarted(kernel, own.id)
@@ -185,7 +190,7 @@ async function openPlugin(
   return { id: source.id ?? shortName(pkg.manifest.name), config: source.config ?? {}, bench, pkg }
 }
 
-function createFace({ own, root, kernel, clock, records, recorder, end }: Parts): Harness {
+function createFace({ own, root, kernel, clock, records, recorder, web, end }: Parts): Harness {
   const { id, bench } = own
   return {
     id,
@@ -197,6 +202,7 @@ function createFace({ own, root, kernel, clock, records, recorder, end }: Parts)
     },
     use: (token) => kernel.use(token, { timeoutMs: USE_MS }),
     tool: (name, input) => kernel.tools.call(name, input),
+    fetch: web.fetch,
     emit: (event, payload) => kernel.emit(event, payload),
     grant: (permission, { mode = 'allow', duration = 'forever' } = {}) =>
       kernel.permissions.grant(id, permission, { mode, duration, by: 'harness' }),

@@ -33,4 +33,4 @@ export function createMemoryAudit(): AuditSink {
 }
 
 /** Shared by all harnesses of this process: only the first of a test file pays for making the snapshot. */
-export const snapshots = createSnapshotStore()
+export const snapshots: ReturnType<typeof createSnapshotStore> = createSnapshotStore()
