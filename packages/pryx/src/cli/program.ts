@@ -70,10 +70,24 @@ function addHost(program: Command): void {
   ]).action(
     action(async (output, _options, folder = '.') => (await import('./build.ts')).build(output, folder as string)),
   )
+  addAuthor(program)
   command(program, 'doctor', 'look at everything a host needs and say what to do', [
     'pryx doctor',
     'pryx doctor --json',
   ]).action(action(async (output, options) => (await import('./doctor.ts')).doctor(output, options)))
+}
+
+function addAuthor(program: Command): void {
+  command(program, 'lint [folder]', 'compare the manifest with what the code really uses', [
+    'pryx lint',
+    'pryx lint plugins/weather --strict',
+  ])
+    .option('--strict', 'fail at warnings too')
+    .action(
+      action(async (output, options, folder = '.') =>
+        (await import('./lint.ts')).lint(output, options, folder as string),
+      ),
+    )
 }
 
 function hostOptions(one: Command): Command {
