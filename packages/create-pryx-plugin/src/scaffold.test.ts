@@ -25,9 +25,8 @@ test(
       expect(`${folder}: ${tested.code}\n${tested.code === 0 ? '' : tested.stdout + tested.stderr}`).toBe(
         `${folder}: 0\n`,
       )
-      expect(await desk.tool('pryx', folder, 'build', '--json')).toMatchObject({ code: 0 })
+      const linted = await desk.tool('pryx', folder, 'lint', '--json') // builds what it reads
       expect(existsSync(desk.path(folder, 'dist/plugin.js'))).toBe(true)
-      const linted = await desk.tool('pryx', folder, 'lint', '--json')
       expect(`${folder}: ${linted.stdout}`).toContain('"findings": []')
     }
   },

@@ -55,12 +55,14 @@ export function findFaults(linted: Linted): Finding[] {
 // ── permissions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 function capabilityFaults({ manifest, use, capabilities }: Linted): Finding[] {
-  const declared = new Set(manifest.permissions.map((one) => splitPermission(one).capability))
+  const capabilityOf = (one: Permission) => splitPermission(one).capability
+  const consented = new Set(manifest.permissions.map(capabilityOf))
+  const declared = new Set([...consented, ...manifest.optionalPermissions.map(capabilityOf)])
   const known = new Set([...capabilities.map(({ name }) => name), 'kernel'])
   const used = new Map([...[...use.required, ...use.optional].filter(([name]) => known.has(name))])
   if (use.fetches) used.set('net', used.get('net') ?? { line: 1, column: 0 })
   const missing = [...used].filter(([name]) => !declared.has(name) && !(name === 'net' && use.hosts.size > 0)) // netFaults names the hosts
-  const unused = [...declared].filter((name) => known.has(name) && !used.has(name) && !use.open.services)
+  const unused = [...consented].filter((name) => known.has(name) && !used.has(name) && !use.open.services)
   return [
     ...missing.map(([name, at]) =>
       error('PERMISSION_MISSING', `the code uses ${name}, and the manifest asks for no ${name} permission`, at, {
@@ -86,10 +88,11 @@ function netFaults({ manifest, use, capabilities }: Linted): Finding[] {
     }),
   )
   if (use.open.hosts || use.hosts.size === 0) return faults // L2
-  const wide = asked.filter(
+  const consented = restsOf(manifest, 'net', true)
+  const wide = consented.filter(
     (one) => (one === 'any' || one.includes('*')) && [...use.hosts.keys()].some((host) => covers(one, host)),
   )
-  const idle = asked.filter((one) => ![...use.hosts.keys()].some((host) => covers(one, host)))
+  const idle = consented.filter((one) => ![...use.hosts.keys()].some((host) => covers(one, host)))
   return [
     ...faults,
     ...wide.map((one) =>
@@ -335,8 +338,9 @@ function packageFaults({ package: { license, files, description }, folder }: Lin
 
 // ── small parts ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function restsOf({ permissions }: Manifest, capability: string): string[] {
-  return permissions
+/** All that may be asked of a capability; with `consented`, only what users are asked for before it runs. */
+function restsOf({ permissions, optionalPermissions }: Manifest, capability: string, consented = false): string[] {
+  return [...permissions, ...(consented ? [] : optionalPermissions)]
     .map((one: Permission) => splitPermission(one))
     .filter((one) => one.capability === capability)
     .map(({ rest }) => rest)
