@@ -18,6 +18,10 @@ export interface BootHost {
   parseUrl(href: string, base?: string): string | undefined
   /** JSON of the parts after `part` was set, or undefined if that is refused. */
   setUrl(href: string, part: string, value: string): string | undefined
+  /** The name of the encoding of this label, or undefined if there is none. */
+  encodingName(label: string): string | undefined
+  /** Text in an encoding of old, or undefined past the limit. Without `last` an unfinished sequence is left out. */
+  decodeText(encoding: string, bytes: Uint8Array, last: boolean): string | undefined
   random(bytes: number): Uint8Array
   /** Asks for a `timer` message in `ms`; false past the limit of timers. */
   startTimer(id: number, ms: number): boolean

@@ -76,6 +76,8 @@ function stillHost(): BootHost {
     send: () => {},
     parseUrl: () => parts,
     setUrl: () => parts,
+    encodingName: () => undefined,
+    decodeText: () => '',
     random: (bytes) => new Uint8Array(bytes),
     startTimer: () => true,
     stopTimer: () => {},

@@ -19,6 +19,8 @@ export function createWebHost(lent: () => BootHost, runtime: () => Runtime): Gue
   return {
     parseUrl: (href, base) => lent().parseUrl(href, base),
     setUrl: (href, part, value) => lent().setUrl(href, part, value),
+    encodingName: (label) => lent().encodingName(label),
+    decodeText: (encoding, bytes, last) => lent().decodeText(encoding, bytes, last),
     random: (bytes) => lent().random(bytes),
     startTimer: (id, ms) => lent().startTimer(id, ms),
     stopTimer: (id) => lent().stopTimer(id),

@@ -2,6 +2,7 @@
 //   Each plugin's isolate makes all objects of the snapshot anew, and twice: isolated-vm keeps a context of its own in it. So what
 //   zod makes ahead of use is what every start pays for. The edits below leave out what can wait; none changes what zod does.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 interface OutputFile {
   path: string
@@ -9,12 +10,25 @@ interface OutputFile {
   contents: Uint8Array
 }
 
+interface Loaded {
+  contents: string
+  loader: 'js'
+}
+
 /** The part of esbuild's plugin interface that is needed here: the kernel itself does not depend on esbuild. */
 interface BundlePlugin {
   name: string
   setup(build: {
     initialOptions: { write?: boolean | undefined }
-    onLoad(options: { filter: RegExp }, load: (file: { path: string }) => { contents: string; loader: 'js' }): void
+    esbuild: { build(options: never): Promise<{ outputFiles?: OutputFile[] | undefined }> }
+    onResolve(
+      options: { filter: RegExp },
+      resolve: (file: { path: string; resolveDir: string }) => { path: string; namespace: string },
+    ): void
+    onLoad(
+      options: { filter: RegExp; namespace?: string },
+      load: (file: { path: string }) => Loaded | Promise<Loaded>,
+    ): void
     onEnd(end: (result: { outputFiles?: OutputFile[] | undefined }) => void): void
   }): void
 }
@@ -88,8 +102,24 @@ export const lazyClasses: BundlePlugin = {
   },
 }
 
-function load(path: string, edits: readonly Edit[]): { contents: string; loader: 'js' } {
+function load(path: string, edits: readonly Edit[]): Loaded {
   return { contents: edits.reduce((text, edit) => replace(text, edit, path), readFileSync(path, 'utf8')), loader: 'js' }
+}
+
+/** Compression as one function that runs when it is first asked for, with short names: until then it is text and nothing else. */
+const lateCompression: BundlePlugin = {
+  name: 'late-compression',
+  setup({ esbuild, onResolve, onLoad }) {
+    onResolve({ filter: /^\.\/zlib\.ts$/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, path),
+      namespace: 'late',
+    }))
+    onLoad({ filter: /.*/, namespace: 'late' }, async ({ path }) => {
+      const options = { entryPoints: [path], bundle: true, write: false, format: 'cjs', target: 'es2024', minify: true }
+      const { outputFiles } = await esbuild.build(options as never)
+      return { contents: outputFiles![0]!.text, loader: 'js' } // there is one, for one entry point
+    })
+  },
 }
 
 /** Getters of namespaces as the bundler makes them, but configurable: settle.ts takes them away. */
@@ -128,5 +158,5 @@ export const guestBundle = {
   // do the same for shortened names, but costs each isolate 0.9 MB of heap.
   minifyWhitespace: true,
   minifySyntax: true,
-  plugins: [englishOnly, lazyClasses, openNamespaces],
+  plugins: [englishOnly, lazyClasses, lateCompression, openNamespaces],
 }

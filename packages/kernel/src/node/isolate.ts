@@ -9,6 +9,7 @@ import type ivmTypes from 'isolated-vm'
 import { runCrypto } from '../guest/web/crypto-host.ts'
 import { MAX_TURN_BYTES } from './control.ts'
 import { importedNames, moduleSource, namesOf } from './guest-modules.ts'
+import { decodeText, encodingName } from './guest-text.ts'
 import { parseUrl, setUrl } from './guest-url.ts'
 import { ivm } from './native.ts'
 
@@ -370,6 +371,8 @@ export function createEmptyIsolate(
       send: (text: string, ...buffers: Uint8Array[]) => send(text, buffers),
       parseUrl,
       setUrl,
+      encodingName,
+      decodeText,
       random: (bytes: number) =>
         openssl().randomFillSync(new Uint8Array(Math.min(Math.max(0, bytes | 0), MAX_RANDOM_BYTES))),
       startTimer,

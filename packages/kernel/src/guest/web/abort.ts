@@ -2,7 +2,7 @@
 //   A1  A signal aborts once; dependents (`AbortSignal.any`) carry the same reason and learn of it after its own listeners.
 //   A2  A long-lived source does not keep a dependent alive that nobody listens to.
 import { DOMException } from './dom-exception.ts'
-import { defineHandler, Event, EventTarget } from './events.ts'
+import { defineHandler, Event, EventTarget, trusted } from './events.ts'
 import { setTimeout } from './timers.ts'
 
 const INTERNAL = Symbol('internal')
@@ -118,7 +118,7 @@ export class AbortSignal extends EventTarget {
     for (const algorithm of this.#algorithms) algorithm()
     this.#algorithms.clear()
     this.#dependents = []
-    this.dispatchEvent(new Event('abort'))
+    this.dispatchEvent(trusted(new Event('abort')))
   }
 }
 defineHandler(AbortSignal.prototype, 'abort')

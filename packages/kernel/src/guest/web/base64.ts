@@ -1,4 +1,5 @@
 // packages/kernel/src/guest/web/base64.ts: atob and btoa. @see https://infra.spec.whatwg.org/#forgiving-base64
+import { requiring } from './define.ts'
 import { DOMException } from './dom-exception.ts'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
@@ -9,7 +10,11 @@ const letters = Array.from(ALPHABET, (letter) => letter.charCodeAt(0))
 const values: number[] = Array.from({ length: 128 }, (_, code) => letters.indexOf(code)) // -1: not of the alphabet
 
 /** Base64 of text whose characters stand for bytes. */
-export function btoa(text: string): string {
+export const btoa = requiring(1, 'btoa', encode)
+/** Text whose characters stand for the bytes of the Base64 in `text`; white space and missing padding are forgiven. */
+export const atob = requiring(1, 'atob', decode)
+
+function encode(text: string): string {
   const source = `${text}`
   const codes = new Uint8Array(Math.ceil(source.length / 3) * 4)
   let at = 0
@@ -23,8 +28,7 @@ export function btoa(text: string): string {
   return textOf(codes)
 }
 
-/** Text whose characters stand for the bytes of the Base64 in `text`; white space and missing padding are forgiven. */
-export function atob(text: string): string {
+function decode(text: string): string {
   const source = withoutPadding(`${text}`.replace(/[\t\n\f\r ]/g, ''))
   if (source.length % 4 === 1) throw badInput()
   const bytes = new Uint8Array(Math.floor((source.length * 3) / 4))

@@ -17,7 +17,9 @@ export class Blob {
     if (typeof parts !== 'object' || parts === null || typeof parts[Symbol.iterator] !== 'function') {
       throw new TypeError('the parts of a Blob must be a sequence')
     }
-    const native = options?.endings === 'native'
+    const endings = `${options?.endings ?? 'transparent'}`
+    if (endings !== 'native' && endings !== 'transparent') throw new TypeError(`"${endings}" is not a way to end lines`)
+    const native = endings === 'native'
     this.#bytes = joinBytes(Array.from(parts, (part) => partBytes(part, native)))
     this.#type = normalType(options?.type)
   }
@@ -91,6 +93,6 @@ function partBytes(part: unknown, native: boolean): Uint8Array {
 }
 
 function normalType(type: unknown): string {
-  const text = String(type ?? '')
+  const text = type === undefined ? '' : `${type as string}`
   return /[^\x20-\x7e]/.test(text) ? '' : text.toLowerCase()
 }

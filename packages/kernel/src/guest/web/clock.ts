@@ -10,7 +10,12 @@ export function sinceStart(): number {
   return now - origin.now
 }
 
+const INTERNAL = Symbol('internal')
+
 export class Performance {
+  constructor(key?: symbol) {
+    if (key !== INTERNAL) throw new TypeError('Illegal constructor')
+  }
   now(): number {
     return sinceStart()
   }
@@ -21,4 +26,8 @@ export class Performance {
   toJSON(): { timeOrigin: number } {
     return { timeOrigin: this.timeOrigin }
   }
+}
+
+export function createPerformance(): Performance {
+  return new Performance(INTERNAL)
 }

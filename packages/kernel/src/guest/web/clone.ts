@@ -2,8 +2,10 @@
 //   C1  The copy has the shape of the value, cycles and shared parts included, and shares nothing with it.
 //   C2  Functions, symbols and instances that hold hidden state are refused with DataCloneError, before anything is transferred.
 import { Blob, blobBytes, File } from './blob.ts'
-import { isArrayBuffer } from './define.ts'
+import { CryptoKey, copyKey } from './crypto.ts'
+import { isArrayBuffer, requiring } from './define.ts'
 import { DOMException } from './dom-exception.ts'
+import { moveStream, ReadableStream, WritableStream } from './streams.ts'
 
 // Kept from before `hardenGlobals` takes it away: at its own length it moves a buffer, and does not grow one.
 const transferBuffer = ArrayBuffer.prototype.transfer
@@ -20,18 +22,59 @@ const UNCLONEABLE = new Set([
 
 type Seen = Map<object, unknown>
 
-export function structuredClone(value: unknown, options: { transfer?: Iterable<unknown> } = {}): unknown {
+interface Transferable {
+  isMovable(object: object): boolean
+  /** Leaves the object empty and answers what has its content from now on. */
+  move(object: object): object
+}
+const transferables: Transferable[] = [
+  { isMovable: isFreeStream, move: (object) => moveStream(object)! }, // free as it is, it can move
+]
+
+/** Lets objects of another kind move with a clone. */
+export function addTransferable(kind: Transferable): void {
+  transferables.push(kind)
+}
+
+export const structuredClone = requiring(
+  1,
+  'structuredClone',
+  (value: unknown, options?: CloneOptions) => cloneMoving(value, options).copy,
+)
+
+export interface CloneOptions {
+  transfer?: Iterable<unknown>
+}
+
+/** The copy, and what moved with it in the order of the list. */
+export function cloneMoving(value: unknown, options?: CloneOptions): { copy: unknown; moved: unknown[] } {
   const transfer = [...(options?.transfer ?? [])]
   for (const item of transfer)
-    if (!isArrayBuffer(item) || transfer.indexOf(item) !== transfer.lastIndexOf(item))
-      throw refused('the transfer list')
-  // Views need their buffer while they are copied, so the buffers move last and the copies are patched in by identity.
+    if (!isMovable(item) || transfer.indexOf(item) !== transfer.lastIndexOf(item)) throw refused('the transfer list')
+  // Views need their buffer while they are copied, so what moves does so last. Buffers are patched in by identity; other objects stand
+  // for themselves in a first copy, which finds all that is refused, and are moved for the second.
   const seen: Seen = new Map()
-  const moved = new Map(transfer.map((buffer) => [buffer as ArrayBuffer, (buffer as ArrayBuffer).slice()]))
-  for (const [buffer, copy] of moved) seen.set(buffer, copy)
-  const copy = clone(value, seen) // C2
-  for (const buffer of moved.keys()) transferBuffer.call(buffer)
-  return copy
+  const buffers = transfer.filter(isArrayBuffer)
+  for (const buffer of buffers) seen.set(buffer, buffer.slice())
+  const others = transfer.filter((item) => !isArrayBuffer(item)) as object[]
+  const copy = clone(value, new Map([...seen, ...others.map((item): [object, object] => [item, item])])) // C2
+  for (const object of others) seen.set(object, kindOf(object)!.move(object))
+  const final = others.length > 0 ? clone(value, seen) : copy
+  for (const buffer of buffers) transferBuffer.call(buffer)
+  return { copy: final, moved: transfer.map((item) => seen.get(item as object)) }
+}
+
+function isFreeStream(object: object): boolean {
+  return (object instanceof ReadableStream || object instanceof WritableStream) && !object.locked
+}
+
+function isMovable(item: unknown): boolean {
+  if (isArrayBuffer(item)) return !item.detached
+  return typeof item === 'object' && item !== null && kindOf(item) !== undefined
+}
+
+function kindOf(object: object): Transferable | undefined {
+  return transferables.find((kind) => kind.isMovable(object))
 }
 
 function clone(value: unknown, seen: Seen): unknown {
@@ -67,7 +110,10 @@ function cloneLeaf(object: object): object | undefined {
     case 'RegExp':
       return object instanceof RegExp ? new RegExp(object.source, object.flags) : undefined
     case 'ArrayBuffer':
+      if ((object as ArrayBuffer).detached) throw refused('an ArrayBuffer that has moved')
       return (object as ArrayBuffer).slice()
+    case 'CryptoKey':
+      return object instanceof CryptoKey ? copyKey(object) : undefined
     case 'File':
       return object instanceof File
         ? new File([blobBytes(object)], object.name, { type: object.type, lastModified: object.lastModified })

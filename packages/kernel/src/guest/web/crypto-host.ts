@@ -19,13 +19,16 @@ export interface KeyJson {
 }
 
 const ALGORITHMS = new Set(
-  'SHA-1 SHA-256 SHA-384 SHA-512 HMAC AES-GCM AES-CBC AES-CTR Ed25519 X25519 ECDSA ECDH HKDF PBKDF2 RSASSA-PKCS1-v1_5 RSA-PSS RSA-OAEP'
+  'SHA-1 SHA-256 SHA-384 SHA-512 HMAC AES-GCM AES-CBC AES-CTR AES-KW Ed25519 X25519 ECDSA ECDH HKDF PBKDF2 RSASSA-PKCS1-v1_5 RSA-PSS RSA-OAEP'
     .split(' ')
     .map((name) => name.toUpperCase()),
 )
 const MAX_ITERATIONS = 5_000_000 // PBKDF2
 const MAX_MODULUS = 4_096 // bits, RSA
 const MAX_BITS = 1_048_576 // deriveBits
+
+/** The guest wraps by encrypting. */
+const WRAP_USAGES: Readonly<Partial<Record<KeyUsage, KeyUsage>>> = { encrypt: 'wrapKey', decrypt: 'unwrapKey' }
 
 type Parameters = Record<string, unknown>
 
@@ -52,10 +55,14 @@ const operations: Record<string, (subtle: SubtleCrypto, input: Parameters) => Pr
     data: view(await subtle.digest(algorithm as never, bytes as never)),
   }),
   encrypt: async (subtle, { algorithm, key, bytes }) => ({
-    data: view(await subtle.encrypt(algorithm as never, key as CryptoKey, bytes as never)),
+    data: isWrap(key)
+      ? await wrap(subtle, key, bytes)
+      : view(await subtle.encrypt(algorithm as never, key as CryptoKey, bytes as never)),
   }),
   decrypt: async (subtle, { algorithm, key, bytes }) => ({
-    data: view(await subtle.decrypt(algorithm as never, key as CryptoKey, bytes as never)),
+    data: isWrap(key)
+      ? await unwrap(subtle, key, bytes)
+      : view(await subtle.decrypt(algorithm as never, key as CryptoKey, bytes as never)),
   }),
   sign: async (subtle, { algorithm, key, bytes }) => ({
     data: view(await subtle.sign(algorithm as never, key as CryptoKey, bytes as never)),
@@ -78,6 +85,23 @@ const operations: Record<string, (subtle: SubtleCrypto, input: Parameters) => Pr
     const exported = await subtle.exportKey(format as never, key as CryptoKey)
     return format === 'jwk' ? { json: JSON.stringify(exported) } : { data: view(exported as unknown as ArrayBuffer) }
   },
+}
+
+// AES-KW wraps keys and nothing else; here any bytes are one, as the key of an HMAC.
+const AS_KEY = { name: 'HMAC', hash: 'SHA-256' }
+
+function isWrap(key: unknown): key is CryptoKey {
+  return nameOf((key as CryptoKey).algorithm) === 'AES-KW'
+}
+
+async function wrap(subtle: SubtleCrypto, wrapping: CryptoKey, bytes: unknown): Promise<Uint8Array> {
+  const key = await subtle.importKey('raw', bytes as never, AS_KEY, true, ['sign'])
+  return view(await subtle.wrapKey('raw', key, wrapping, 'AES-KW'))
+}
+
+async function unwrap(subtle: SubtleCrypto, wrapping: CryptoKey, bytes: unknown): Promise<Uint8Array> {
+  const key = await subtle.unwrapKey('raw', bytes as never, wrapping, 'AES-KW', AS_KEY, true, ['sign'])
+  return view(await subtle.exportKey('raw', key))
 }
 
 /** Keys of a password or of key material cannot be exported by WebCrypto; the raw bytes the guest gave are the key. */
@@ -155,7 +179,8 @@ async function reviveKey(
 ): Promise<CryptoKey> {
   const algorithm = (await revive(subtle, key.algorithm, data, 1)) as never
   const derivesOnly = ['HKDF', 'PBKDF2'].includes(nameOf(algorithm))
-  return subtle.importKey(key.format, bytesAt(data, key.at) as never, algorithm, !derivesOnly, key.usages)
+  const usages = nameOf(algorithm) === 'AES-KW' ? key.usages.map((usage) => WRAP_USAGES[usage] ?? usage) : key.usages
+  return subtle.importKey(key.format, bytesAt(data, key.at) as never, algorithm, !derivesOnly, usages)
 }
 
 function checkCosts(input: Parameters): void {

@@ -4,6 +4,7 @@ import type { KeyJson } from './crypto-host.ts'
 import { bytesOf } from './define.ts'
 import { DOMException } from './dom-exception.ts'
 import { webHost } from './host.ts'
+import { decodeUtf8, encodeUtf8 } from './utf8.ts'
 
 const MAX_RANDOM = 65_536 // bytes, by the standard
 const INTERNAL = Symbol('internal')
@@ -14,9 +15,22 @@ interface KeyHeld {
 }
 
 let heldBy: (key: CryptoKey) => KeyHeld
+const USAGES: readonly KeyUsage[] = [
+  'encrypt',
+  'decrypt',
+  'sign',
+  'verify',
+  'deriveKey',
+  'deriveBits',
+  'wrapKey',
+  'unwrapKey',
+]
 
 export class CryptoKey {
   readonly #held: KeyHeld
+  // What the key is decided by is `#held`; these are copies for whoever looks, and always the same ones.
+  #algorithm: unknown
+  #usages: KeyUsage[] | undefined
 
   static {
     heldBy = (key) => key.#held
@@ -34,12 +48,14 @@ export class CryptoKey {
     return this.#held.info.extractable
   }
   get algorithm(): unknown {
-    return JSON.parse(JSON.stringify(this.#held.info.algorithm), (_key, value) =>
+    this.#algorithm ??= JSON.parse(JSON.stringify(this.#held.info.algorithm), (_key, value) =>
       value?.$list ? new Uint8Array(value.$list) : value,
     )
+    return this.#algorithm
   }
   get usages(): KeyUsage[] {
-    return [...this.#held.info.usages]
+    this.#usages ??= USAGES.filter((usage) => this.#held.info.usages.includes(usage))
+    return this.#usages
   }
 }
 
@@ -49,19 +65,19 @@ export class SubtleCrypto {
   }
 
   async digest(algorithm: unknown, bytes: BufferSource): Promise<ArrayBuffer> {
-    return run('digest', { algorithm, bytes: source(bytes) })
+    return this.#run('digest', { algorithm, bytes: source(bytes) })
   }
 
   async encrypt(algorithm: unknown, key: CryptoKey, bytes: BufferSource): Promise<ArrayBuffer> {
-    return run('encrypt', { algorithm, key: usable(key, 'encrypt', algorithm), bytes: source(bytes) })
+    return this.#run('encrypt', { algorithm, key: usable(key, 'encrypt', algorithm), bytes: source(bytes) })
   }
 
   async decrypt(algorithm: unknown, key: CryptoKey, bytes: BufferSource): Promise<ArrayBuffer> {
-    return run('decrypt', { algorithm, key: usable(key, 'decrypt', algorithm), bytes: source(bytes) })
+    return this.#run('decrypt', { algorithm, key: usable(key, 'decrypt', algorithm), bytes: source(bytes) })
   }
 
   async sign(algorithm: unknown, key: CryptoKey, bytes: BufferSource): Promise<ArrayBuffer> {
-    return run('sign', { algorithm, key: usable(key, 'sign', algorithm), bytes: source(bytes) })
+    return this.#run('sign', { algorithm, key: usable(key, 'sign', algorithm), bytes: source(bytes) })
   }
 
   async verify(algorithm: unknown, key: CryptoKey, signature: BufferSource, bytes: BufferSource): Promise<boolean> {
@@ -71,11 +87,11 @@ export class SubtleCrypto {
       signature: source(signature),
       bytes: source(bytes),
     }
-    return JSON.parse((await call('verify', input)).json ?? 'false') as boolean
+    return JSON.parse((await this.#call('verify', input)).json ?? 'false') as boolean
   }
 
   async deriveBits(algorithm: unknown, key: CryptoKey, length: number | null = null): Promise<ArrayBuffer> {
-    return run('deriveBits', { algorithm, key: usable(key, 'deriveBits', algorithm), length })
+    return this.#run('deriveBits', { algorithm, key: usable(key, 'deriveBits', algorithm), length })
   }
 
   async deriveKey(
@@ -85,10 +101,8 @@ export class SubtleCrypto {
     extractable: boolean,
     usages: KeyUsage[],
   ): Promise<CryptoKey> {
-    const from = usable(key, 'deriveKey', algorithm)
-    const { info, bytes } = heldBy(from)
-    const deriving = new CryptoKey(INTERNAL, { info: { ...info, usages: ['deriveBits'] }, bytes })
-    const bits = await run('deriveBits', { algorithm, key: deriving, length: lengthOf(wanted) })
+    const deriving = usedAs(usable(key, 'deriveKey', algorithm), 'deriveBits')
+    const bits = await this.#run('deriveBits', { algorithm, key: deriving, length: lengthOf(wanted) })
     return this.importKey('raw', bits, wanted, extractable, usages)
   }
 
@@ -98,7 +112,7 @@ export class SubtleCrypto {
     usages: KeyUsage[],
   ): Promise<CryptoKey | { privateKey: CryptoKey; publicKey: CryptoKey }> {
     const [first, second] = unpack(
-      await call('generateKey', { algorithm, extractable: Boolean(extractable), usages: [...usages] }),
+      await this.#call('generateKey', { algorithm, extractable: Boolean(extractable), usages: [...usages] }),
     )
     return second ? { publicKey: second, privateKey: first! } : first!
   }
@@ -111,8 +125,10 @@ export class SubtleCrypto {
     usages: Iterable<KeyUsage>,
   ): Promise<CryptoKey> {
     const given = format === 'jwk' ? key : source(key as BufferSource)
+    if (extractable && /^(?:HKDF|PBKDF2)$/.test(nameOf(algorithm)))
+      throw new DOMException('key material for deriving is never extractable', 'SyntaxError')
     const [made] = unpack(
-      await call('importKey', {
+      await this.#call('importKey', {
         format,
         key: given,
         algorithm,
@@ -127,8 +143,38 @@ export class SubtleCrypto {
     const { info, bytes } = heldBy(key)
     if (!info.extractable) throw new DOMException('key is not extractable', 'InvalidAccessError')
     if (format === info.format) return bytes.slice().buffer
-    const { json, data } = await call('exportKey', { format, key })
+    const { json, data } = await this.#call('exportKey', { format, key })
     return format === 'jwk' ? JSON.parse(json ?? '{}') : exactBuffer(data)
+  }
+
+  async wrapKey(format: KeyFormat, key: CryptoKey, wrappingKey: CryptoKey, algorithm: unknown): Promise<ArrayBuffer> {
+    const wrapping = usedAs(usable(wrappingKey, 'wrapKey', algorithm), 'encrypt')
+    const exported = await this.exportKey(format, key)
+    const bytes = format === 'jwk' ? encodeUtf8(JSON.stringify(exported)) : source(exported)
+    return this.#run('encrypt', { algorithm, key: wrapping, bytes })
+  }
+
+  async unwrapKey(
+    format: KeyFormat,
+    wrapped: BufferSource,
+    unwrappingKey: CryptoKey,
+    algorithm: unknown,
+    keyAlgorithm: unknown,
+    extractable: boolean,
+    usages: Iterable<KeyUsage>,
+  ): Promise<CryptoKey> {
+    const unwrapping = usedAs(usable(unwrappingKey, 'unwrapKey', algorithm), 'decrypt')
+    const bytes = await this.#run('decrypt', { algorithm, key: unwrapping, bytes: source(wrapped) })
+    const key = format === 'jwk' ? parseJwk(new Uint8Array(bytes)) : bytes
+    return this.importKey(format, key, keyAlgorithm, extractable, usages)
+  }
+
+  // Private, so that methods refuse what is no SubtleCrypto.
+  #run(operation: string, input: Record<string, unknown>): Promise<ArrayBuffer> {
+    return run(operation, input)
+  }
+  #call(operation: string, input: Record<string, unknown>): ReturnType<typeof call> {
+    return call(operation, input)
   }
 }
 
@@ -209,6 +255,24 @@ function usable(key: unknown, usage: KeyUsage, algorithm: unknown): CryptoKey {
     throw new DOMException('Key algorithm mismatch', 'InvalidAccessError')
   if (!info.usages.includes(usage)) throw new DOMException(`Unable to use this key to ${usage}`, 'InvalidAccessError')
   return key
+}
+
+/** The same key, for a step that another of its usages is made of. */
+function usedAs(key: CryptoKey, usage: KeyUsage): CryptoKey {
+  const { info, bytes } = heldBy(key)
+  return new CryptoKey(INTERNAL, { info: { ...info, usages: [usage] }, bytes })
+}
+
+export function copyKey(key: CryptoKey): CryptoKey {
+  return new CryptoKey(INTERNAL, heldBy(key))
+}
+
+function parseJwk(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decodeUtf8(bytes))
+  } catch {
+    throw new DOMException('what was wrapped is no JWK', 'DataError')
+  }
 }
 
 function nameOf(algorithm: unknown): string {

@@ -8,7 +8,7 @@ export const REPLACEMENT = 0xfffd
 /** Takes bytes, gives text. `last` says that nothing follows. */
 export type Decode = (bytes: Uint8Array, last: boolean) => string
 /** Collects code points. */
-interface Sink {
+export interface Sink {
   put(codePoint: number): void
   malformed(): void
   take(): string

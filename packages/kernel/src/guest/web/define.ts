@@ -12,16 +12,36 @@ export function defineGlobals(values: Record<string, unknown>): void {
 function label(fn: object, name: string): void {
   if ((fn as { name?: unknown }).name !== name) Object.defineProperty(fn, 'name', { value: name, configurable: true })
   const prototype = (fn as { prototype?: object }).prototype
-  if (isClass(fn) && prototype && !Object.hasOwn(prototype, Symbol.toStringTag)) tag(prototype, name)
+  if (!isClass(fn) || !prototype) return
+  if (!Object.hasOwn(prototype, Symbol.toStringTag)) tag(prototype, name)
+  for (const key of Object.getOwnPropertyNames(prototype))
+    if (key !== 'constructor') Object.defineProperty(prototype, key, { enumerable: true })
 }
 
 export function tag(prototype: object, name: string): void {
   Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true })
 }
 
-/** Gives the iterators that a generator method makes the tag the standard asks for. */
-export function tagIterator(generator: object, name: string): void {
-  tag((generator as { prototype: object }).prototype, name)
+/** Makes methods throw TypeError for fewer arguments than they need; an argument that is there and undefined is an argument. */
+export function requireArguments(prototype: object, needed: Readonly<Record<string, number>>): void {
+  const methods = prototype as Record<string, (...args: unknown[]) => unknown>
+  for (const [name, count] of Object.entries(needed)) {
+    const enumerable = Object.prototype.propertyIsEnumerable.call(methods, name)
+    const value = requiring(count, name, methods[name]!)
+    Object.defineProperty(methods, name, { value, writable: true, configurable: true, enumerable })
+  }
+}
+
+/** `run`, for at least `count` arguments. */
+export function requiring<A extends unknown[], R>(count: number, name: string, run: (...args: A) => R) {
+  const named = {
+    [name](this: unknown, ...args: A): R {
+      if (args.length < count)
+        throw new TypeError(`${name} needs ${count} argument${count > 1 ? 's' : ''}, it got ${args.length}`)
+      return run.apply(this, args)
+    },
+  }
+  return named[name] as (...args: A) => R
 }
 
 /** Text as the standards' USVString: lone surrogates replaced. Symbols throw, as they must. */

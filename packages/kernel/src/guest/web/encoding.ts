@@ -1,7 +1,10 @@
-// packages/kernel/src/guest/web/encoding.ts: TextEncoder, TextDecoder and their streams: UTF-8, UTF-16 and windows-1252 ("latin1").
+// packages/kernel/src/guest/web/encoding.ts: TextEncoder, TextDecoder and their streams. UTF-8, UTF-16 and windows-1252 ("latin1") are read
+// here, the encodings of old by the host's tables.
 // @see https://encoding.spec.whatwg.org
 import { createSink, type Decode, decoders, labels } from './decoders.ts'
 import { bytesOf } from './define.ts'
+import { webHost } from './host.ts'
+import { legacyDecoder } from './legacy-decoders.ts'
 import { TransformStream } from './streams.ts'
 import { encodeUtf8, writeUtf8 } from './utf8.ts'
 
@@ -26,7 +29,7 @@ export class TextDecoder {
   #started = false
 
   constructor(label: unknown = 'utf-8', options: TextDecoderOptions = {}) {
-    const encoding = labels.get(String(label).trim().toLowerCase())
+    const encoding = encodingOf(label)
     if (encoding === undefined) throw new RangeError(`The "${String(label)}" encoding is not supported`)
     this.#encoding = encoding
     this.#fatal = Boolean(options?.fatal)
@@ -47,7 +50,7 @@ export class TextDecoder {
     const bytes = input === undefined ? new Uint8Array() : bytesOf(input)
     if (bytes === undefined) throw new TypeError('decode needs an ArrayBuffer or a view of one')
     const last = !options?.stream
-    this.#decode ??= decoders[this.#encoding]!(createSink(this.#fatal))
+    this.#decode ??= (decoders[this.#encoding] ?? legacyDecoder(this.#encoding))(createSink(this.#fatal))
     try {
       const text = this.#withoutBom(this.#decode(bytes, last))
       if (last) this.#reset()
@@ -61,7 +64,7 @@ export class TextDecoder {
   #withoutBom(text: string): string {
     if (this.#started || text === '') return text
     this.#started = true
-    const skip = !this.#ignoreBom && this.#encoding !== 'windows-1252' && text.charCodeAt(0) === 0xfeff
+    const skip = !this.#ignoreBom && this.#encoding.startsWith('utf-') && text.charCodeAt(0) === 0xfeff
     return skip ? text.slice(1) : text
   }
 
@@ -69,6 +72,12 @@ export class TextDecoder {
     this.#decode = undefined
     this.#started = false
   }
+}
+
+/** The name of the encoding, from one of its labels. */
+function encodingOf(label: unknown): string | undefined {
+  const text = `${label as string}`.replace(/^[\t\n\f\r ]+|[\t\n\f\r ]+$/g, '').toLowerCase()
+  return labels.get(text) ?? webHost().encodingName(text)
 }
 
 export class TextEncoderStream {

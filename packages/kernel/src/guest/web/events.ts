@@ -22,6 +22,7 @@ interface Flags {
   canceled: boolean
   passive: boolean
   dispatching: boolean
+  trusted: boolean
 }
 
 let flagsOf: (event: Event) => Flags
@@ -48,15 +49,18 @@ export class Event {
     canceled: false,
     passive: false,
     dispatching: false,
+    trusted: false,
   }
 
   static {
     flagsOf = (event) => event.#flags
   }
 
-  constructor(type: string, init: EventInit = {}) {
-    if (type === undefined) throw new TypeError('an event needs a type')
-    this.#type = String(type)
+  constructor(...args: [type: string, init?: EventInit]) {
+    if (!(0 in args)) throw new TypeError('an event needs a type')
+    const [type, init] = args
+    this.#type = `${type}`
+    Object.defineProperty(this, 'isTrusted', TRUSTED) // of the instance, by the standard
     this.#init = {
       bubbles: Boolean(init?.bubbles),
       cancelable: Boolean(init?.cancelable),
@@ -106,9 +110,7 @@ export class Event {
   get timeStamp(): number {
     return this.#timeStamp
   }
-  get isTrusted(): boolean {
-    return false
-  }
+  declare readonly isTrusted: boolean
   composedPath(): EventTarget[] {
     return this.#flags.current ? [this.#flags.current] : []
   }
@@ -124,6 +126,19 @@ export class Event {
   }
 }
 
+const TRUSTED = {
+  enumerable: true,
+  get(this: Event): boolean {
+    return flagsOf(this).trusted
+  },
+}
+
+/** Marks an event as made by the runtime. */
+export function trusted<E extends Event>(event: E): E {
+  flagsOf(event).trusted = true
+  return event
+}
+
 for (const phase of ['NONE', 'CAPTURING_PHASE', 'AT_TARGET', 'BUBBLING_PHASE'] as const) {
   Object.defineProperty(Event.prototype, phase, { value: Event[phase], enumerable: true })
 }
@@ -137,6 +152,8 @@ export class EventTarget {
     options?: AddEventListenerOptions | boolean,
   ): void {
     if (callback === null || callback === undefined) return
+    if (typeof callback !== 'function' && typeof callback !== 'object')
+      throw new TypeError('a listener must be a function or an object')
     const { capture, once, passive, signal } = readOptions(options)
     const name = String(type)
     if (signal?.aborted || this.#find(name, callback, capture) !== undefined) return
@@ -255,6 +272,23 @@ export class MessageEvent extends Event {
   }
   get ports(): readonly unknown[] {
     return this.#init.ports ?? []
+  }
+}
+
+export class PromiseRejectionEvent extends Event {
+  readonly #promise: Promise<unknown>
+  readonly #reason: unknown
+  constructor(type: string, init: { promise: Promise<unknown>; reason?: unknown } & EventInit) {
+    if (typeof init?.promise !== 'object') throw new TypeError('a PromiseRejectionEvent needs its promise')
+    super(type, init)
+    this.#promise = init.promise
+    this.#reason = init.reason
+  }
+  get promise(): Promise<unknown> {
+    return this.#promise
+  }
+  get reason(): unknown {
+    return this.#reason
   }
 }
 

@@ -1,16 +1,19 @@
 // packages/kernel/src/guest/web/fetch.ts: fetch, whose other half is the host's.
 //   F1  An aborted fetch rejects with the signal's reason at once, whatever the host does; so does reading its body.
 import { type AbortSignal, onAbort } from './abort.ts'
+import { readDataUrl } from './data-url.ts'
 import { webHost } from './host.ts'
 import { Request, type RequestOptions, takeRequestBody } from './request.ts'
 import { type Response, receivedResponse } from './response.ts'
-import { ReadableStream, type ReadableStreamDefaultReader } from './streams.ts'
+import { ReadableStream, type ReadableStreamDefaultReader, streamOf } from './streams.ts'
 import type { URL } from './url.ts'
 
 export async function fetch(input: string | URL | Request, init?: RequestOptions): Promise<Response> {
   const request = new Request(input, init)
   const { signal, url, method, redirect } = request
   signal.throwIfAborted()
+  if (url.startsWith('data:')) return fetchData(url)
+  if (!/^https?:/.test(url)) throw new TypeError(`${url.slice(0, url.indexOf(':') + 1)} URLs cannot be fetched`)
   const sent = {
     url: url.split('#')[0]!,
     method,
@@ -21,6 +24,16 @@ export async function fetch(input: string | URL | Request, init?: RequestOptions
   const answer = await abortable(webHost().fetch(sent as never, signal as never), signal)
   const body = answer.body as ReadableStream<Uint8Array> | undefined
   return receivedResponse(answer, body && method !== 'HEAD' ? abortableStream(body, signal) : null)
+}
+
+/** What stands in the URL itself: nothing leaves the isolate. */
+function fetchData(url: string): Response {
+  const { type, bytes } = readDataUrl(url)
+  const body = streamOf(bytes)
+  return receivedResponse(
+    { status: 200, statusText: 'OK', headers: [['content-type', type]], url, redirected: false, body: undefined },
+    body,
+  )
 }
 
 function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

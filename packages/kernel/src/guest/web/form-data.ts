@@ -1,12 +1,19 @@
 // packages/kernel/src/guest/web/form-data.ts: FormData. @see https://xhr.spec.whatwg.org/#interface-formdata
 
 import { Blob, File } from './blob.ts'
-import { tagIterator, usv } from './define.ts'
+import { requireArguments, usv } from './define.ts'
+import { makeIterable, type PairList } from './pair-list.ts'
 
 export type FormValue = string | File
 
+let entriesIn: (form: FormData) => [string, FormValue][]
+
 export class FormData {
   #entries: [string, FormValue][] = []
+
+  static {
+    entriesIn = (form) => form.#entries
+  }
 
   constructor(form?: unknown) {
     if (form !== undefined) throw new TypeError('there are no form elements here')
@@ -47,31 +54,14 @@ export class FormData {
     return this.#entries.some(([other]) => other === key)
   }
 
-  forEach(callback: (value: FormValue, name: string, form: FormData) => void, self?: unknown): void {
-    for (const [name, value] of this) callback.call(self, value, name, this)
-  }
-
-  *entries(): Generator<[string, FormValue], undefined> {
-    for (let i = 0; i < this.#entries.length; i++) yield [...this.#entries[i]!]
-  }
-
-  *keys(): Generator<string, undefined> {
-    for (const [name] of this.entries()) yield name
-  }
-
-  *values(): Generator<FormValue, undefined> {
-    for (const [, value] of this.entries()) yield value
-  }
-
-  declare [Symbol.iterator]: FormData['entries']
+  declare forEach: PairList<FormValue>['forEach']
+  declare entries: PairList<FormValue>['entries']
+  declare keys: PairList<FormValue>['keys']
+  declare values: PairList<FormValue>['values']
+  declare [Symbol.iterator]: PairList<FormValue>['entries']
 }
-Object.defineProperty(FormData.prototype, Symbol.iterator, {
-  value: FormData.prototype.entries,
-  writable: true,
-  configurable: true,
-})
-for (const method of ['entries', 'keys', 'values'] as const)
-  tagIterator(FormData.prototype[method], 'FormData Iterator')
+makeIterable(FormData, 'FormData', entriesIn!)
+requireArguments(FormData.prototype, { append: 2, delete: 1, get: 1, getAll: 1, has: 1, set: 2 })
 
 function entryValue(value: unknown, filename: string | undefined): FormValue {
   if (!(value instanceof Blob)) {

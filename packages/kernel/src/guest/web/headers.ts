@@ -1,21 +1,25 @@
 // packages/kernel/src/guest/web/headers.ts: Headers. Names are kept in lower case and iterated sorted; `set-cookie` is never joined.
 // @see https://fetch.spec.whatwg.org/#headers-class
 //   H1  Names are tokens, values are bytes without NUL, CR or LF: nothing can be smuggled into a request.
-import { tagIterator } from './define.ts'
+import { requireArguments } from './define.ts'
+import { makeIterable, type PairList } from './pair-list.ts'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/
 const BAD_VALUE = /[\0\r\n]|[^\0-\xff]/
 
 let freeze: (headers: Headers) => void
+let pairsIn: (headers: Headers) => readonly (readonly [string, string])[]
 
 export class Headers {
   #values = new Map<string, string[]>()
   #immutable = false
+  #sorted: [string, string][] | undefined
 
   static {
     freeze = (headers) => {
       headers.#immutable = true
     }
+    pairsIn = (headers) => headers.#pairs()
   }
 
   constructor(init?: unknown) {
@@ -52,39 +56,29 @@ export class Headers {
     return [...(this.#values.get('set-cookie') ?? [])]
   }
 
-  forEach(callback: (value: string, name: string, headers: Headers) => void, self?: unknown): void {
-    for (const [name, value] of this) callback.call(self, value, name, this)
-  }
+  declare forEach: PairList<string>['forEach']
+  declare entries: PairList<string>['entries']
+  declare keys: PairList<string>['keys']
+  declare values: PairList<string>['values']
+  declare [Symbol.iterator]: PairList<string>['entries']
 
-  *entries(): Generator<[string, string], undefined> {
-    for (const name of [...this.#values.keys()].sort()) {
+  /** Sorted by name; kept until the next change. */
+  #pairs(): [string, string][] {
+    this.#sorted ??= [...this.#values.keys()].sort().flatMap((name): [string, string][] => {
       const values = this.#values.get(name) ?? []
-      if (name === 'set-cookie') for (const value of values) yield [name, value]
-      else if (values.length > 0) yield [name, values.join(', ')]
-    }
+      return name === 'set-cookie' ? values.map((value) => [name, value]) : [[name, values.join(', ')]]
+    })
+    return this.#sorted
   }
-
-  *keys(): Generator<string, undefined> {
-    for (const [name] of this.entries()) yield name
-  }
-
-  *values(): Generator<string, undefined> {
-    for (const [, value] of this.entries()) yield value
-  }
-
-  declare [Symbol.iterator]: Headers['entries']
 
   #check(name: string): string {
     if (this.#immutable) throw new TypeError('these headers are immutable')
+    this.#sorted = undefined
     return normalName(name)
   }
 }
-Object.defineProperty(Headers.prototype, Symbol.iterator, {
-  value: Headers.prototype.entries,
-  writable: true,
-  configurable: true,
-})
-for (const method of ['entries', 'keys', 'values'] as const) tagIterator(Headers.prototype[method], 'Headers Iterator')
+makeIterable(Headers, 'Headers', pairsIn!)
+requireArguments(Headers.prototype, { append: 2, delete: 1, get: 1, has: 1, set: 2 })
 
 export function freezeHeaders(headers: Headers): void {
   freeze(headers)

@@ -43,6 +43,10 @@ export interface WebHost {
   parseUrl(href: string, base: string | undefined): string | undefined
   /** JSON of `UrlParts` after one part was set; undefined if the setter of the standard would refuse it. */
   setUrl(href: string, part: UrlPart, value: string): string | undefined
+  /** The name of the encoding of this label, or undefined. */
+  encodingName(label: string): string | undefined
+  /** Text in an encoding of old; without `last` an unfinished sequence is left out. Undefined: too long. */
+  decodeText(encoding: string, bytes: Uint8Array, last: boolean): string | undefined
   /** @param bytes at most 65,536. */
   random(bytes: number): Uint8Array
   /** Calls `fireTimer(id)` once after `ms`. Answering `false` means that there is no room for another timer. */

@@ -6,14 +6,15 @@ import { URLPattern } from 'urlpattern-polyfill/urlpattern'
 import { AbortController, AbortSignal } from './abort.ts'
 import { atob, btoa } from './base64.ts'
 import { Blob, File } from './blob.ts'
-import { Performance } from './clock.ts'
+import { createPerformance, Performance } from './clock.ts'
 import { structuredClone } from './clone.ts'
+import { CompressionStream, DecompressionStream } from './compression.ts'
 import { createConsole } from './console.ts'
 import { Crypto, CryptoKey, createCrypto, SubtleCrypto } from './crypto.ts'
 import { defineGlobals, tag } from './define.ts'
 import { DOMException } from './dom-exception.ts'
 import { TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream } from './encoding.ts'
-import { CustomEvent, ErrorEvent, Event, EventTarget, MessageEvent } from './events.ts'
+import { CustomEvent, ErrorEvent, Event, EventTarget, MessageEvent, PromiseRejectionEvent } from './events.ts'
 import { fetch } from './fetch.ts'
 import { FormData } from './form-data.ts'
 import { Headers } from './headers.ts'
@@ -27,6 +28,7 @@ import {
   clearTimeout,
   fireTimer,
   globalTarget,
+  onerror,
   queueMicrotask,
   reportError,
   setInterval,
@@ -60,18 +62,19 @@ export function installWeb(host: WebHost): InstalledWeb {
     Event,
     EventTarget,
     MessageEvent,
+    PromiseRejectionEvent,
   })
   defineGlobals({ Blob, File, FormData, Headers, Request, Response, fetch })
   defineGlobals({ TextDecoder, TextDecoderStream, TextEncoder, TextEncoderStream, atob, btoa })
   defineGlobals({ URL, URLPattern, URLSearchParams, structuredClone, MessageChannel, MessagePort })
-  defineGlobals(streamGlobals())
+  defineGlobals({ ...streamGlobals(), CompressionStream, DecompressionStream })
   defineGlobals({
     Crypto,
     CryptoKey,
     SubtleCrypto,
     Performance,
     crypto: createCrypto(),
-    performance: new Performance(),
+    performance: createPerformance(),
   })
   defineGlobals({ setTimeout, setInterval, clearTimeout, queueMicrotask, reportError })
   defineGlobals({ clearInterval: (id?: unknown) => clearTimeout(id) })
@@ -81,11 +84,12 @@ export function installWeb(host: WebHost): InstalledWeb {
     removeEventListener: globalTarget.removeEventListener.bind(globalTarget),
     dispatchEvent: globalTarget.dispatchEvent.bind(globalTarget),
   })
+  Object.defineProperty(globalThis, 'onerror', { ...onerror, configurable: true, enumerable: false })
   return { fireTimer, reportError }
 }
 
 function streamGlobals(): Record<string, unknown> {
-  const { isDisturbed: _d, joinBytes: _j, readAll: _r, streamOf: _s, ...classes } = streams
+  const { isDisturbed: _d, joinBytes: _j, readAll: _r, streamOf: _s, moveStream: _m, ...classes } = streams
   return classes
 }
 

@@ -1,20 +1,33 @@
 // packages/kernel/src/guest/web/message-channel.ts: MessageChannel within one realm. @see https://html.spec.whatwg.org/multipage/web-messaging.html
-import { structuredClone } from './clone.ts'
-import { defineHandler, EventTarget, MessageEvent } from './events.ts'
+import { addTransferable, cloneMoving } from './clone.ts'
+import { defineHandler, EventTarget, MessageEvent, trusted } from './events.ts'
 import { setTimeout } from './timers.ts'
 
 const INTERNAL = Symbol('internal')
 let join: (a: MessagePort, b: MessagePort) => void
+let move: (port: MessagePort) => MessagePort
+
+interface Message {
+  data: unknown
+  ports: MessagePort[]
+}
 
 export class MessagePort extends EventTarget {
   #other: MessagePort | undefined
-  #queue: unknown[] = []
+  #queue: Message[] = []
   #started = false
 
   static {
     join = (a, b) => {
       a.#other = b
       b.#other = a
+    }
+    move = (port) => {
+      const heir = new MessagePort(INTERNAL)
+      heir.#queue = port.#queue.splice(0)
+      if (port.#other) join(heir, port.#other)
+      port.#other = undefined
+      return heir
     }
   }
 
@@ -24,10 +37,10 @@ export class MessagePort extends EventTarget {
   }
 
   postMessage(message: unknown, options: { transfer?: Iterable<unknown> } | unknown[] = {}): void {
-    const copy = structuredClone(message, Array.isArray(options) ? { transfer: options } : options)
+    const { copy, moved } = cloneMoving(message, Array.isArray(options) ? { transfer: options } : options)
     const port = this.#other
     if (port === undefined) return
-    port.#queue.push(copy)
+    port.#queue.push({ data: copy, ports: moved.filter((item) => item instanceof MessagePort) })
     if (port.#started) setTimeout(() => port.#deliver(), 0)
   }
 
@@ -43,11 +56,13 @@ export class MessagePort extends EventTarget {
   }
 
   #deliver(): void {
-    for (const data of this.#queue.splice(0)) this.dispatchEvent(new MessageEvent('message', { data }))
+    for (const { data, ports } of this.#queue.splice(0))
+      this.dispatchEvent(trusted(new MessageEvent('message', { data, ports: ports as never })))
   }
 }
 defineHandler(MessagePort.prototype, 'message')
 startOnHandler(MessagePort.prototype)
+addTransferable({ isMovable: (object) => object instanceof MessagePort, move: (port) => move(port as MessagePort) })
 
 export class MessageChannel {
   readonly #ports = [new MessagePort(INTERNAL), new MessagePort(INTERNAL)] as const

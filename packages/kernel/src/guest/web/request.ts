@@ -12,7 +12,7 @@ const MODES = {
   redirect: ['follow', 'error', 'manual'],
   cache: ['default', 'no-store', 'reload', 'no-cache', 'force-cache', 'only-if-cached'],
   credentials: ['same-origin', 'omit', 'include'],
-  mode: ['cors', 'no-cors', 'same-origin', 'navigate'],
+  mode: ['cors', 'no-cors', 'same-origin'],
 } as const
 type Modes = { [K in keyof typeof MODES]: (typeof MODES)[K][number] }
 

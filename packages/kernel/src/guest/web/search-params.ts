@@ -1,13 +1,15 @@
 // packages/kernel/src/guest/web/search-params.ts: URLSearchParams and the format behind it.
 // @see https://url.spec.whatwg.org/#urlsearchparams
-import { tagIterator, usv } from './define.ts'
+import { requireArguments, usv } from './define.ts'
 import { TextDecoder } from './encoding.ts'
+import { makeIterable, type PairList } from './pair-list.ts'
 import { encodeUtf8 } from './utf8.ts'
 
 export type Pairs = [string, string][]
 
 let link: (params: URLSearchParams, changed: (query: string) => void) => void
 let replace: (params: URLSearchParams, query: string) => void
+let pairsIn: (params: URLSearchParams) => Pairs
 
 export class URLSearchParams {
   #pairs: Pairs
@@ -20,6 +22,7 @@ export class URLSearchParams {
     replace = (params, query) => {
       params.#pairs = parsePairs(query)
     }
+    pairsIn = (params) => params.#pairs
   }
 
   constructor(init: unknown = '') {
@@ -69,23 +72,11 @@ export class URLSearchParams {
     this.#tell()
   }
 
-  forEach(callback: (value: string, name: string, params: URLSearchParams) => void, self?: unknown): void {
-    for (const [name, value] of this) callback.call(self, value, name, this)
-  }
-
-  *entries(): Generator<[string, string], undefined> {
-    for (let i = 0; i < this.#pairs.length; i++) yield [...this.#pairs[i]!]
-  }
-
-  *keys(): Generator<string, undefined> {
-    for (const [name] of this.entries()) yield name
-  }
-
-  *values(): Generator<string, undefined> {
-    for (const [, value] of this.entries()) yield value
-  }
-
-  declare [Symbol.iterator]: URLSearchParams['entries']
+  declare forEach: PairList<string>['forEach']
+  declare entries: PairList<string>['entries']
+  declare keys: PairList<string>['keys']
+  declare values: PairList<string>['values']
+  declare [Symbol.iterator]: PairList<string>['entries']
 
   toString(): string {
     return serializePairs(this.#pairs)
@@ -95,13 +86,8 @@ export class URLSearchParams {
     this.#changed(serializePairs(this.#pairs))
   }
 }
-Object.defineProperty(URLSearchParams.prototype, Symbol.iterator, {
-  value: URLSearchParams.prototype.entries,
-  writable: true,
-  configurable: true,
-})
-for (const method of ['entries', 'keys', 'values'] as const)
-  tagIterator(URLSearchParams.prototype[method], 'URLSearchParams Iterator')
+makeIterable(URLSearchParams, 'URLSearchParams', pairsIn!)
+requireArguments(URLSearchParams.prototype, { append: 2, delete: 1, get: 1, getAll: 1, has: 1, set: 2 })
 
 /** Params that belong to a URL: `changed` hears the new query, without `?`. */
 export function linkedParams(query: string, changed: (query: string) => void): URLSearchParams {
@@ -163,7 +149,8 @@ function unescapeText(text: string): string {
   }
 }
 
-function unescapeBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+/** Percent-encoded bytes, decoded. */
+export function unescapeBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const out: number[] = []
   for (let i = 0; i < bytes.length; i++) {
     const hex = bytes[i] === 0x25 ? String.fromCharCode(bytes[i + 1] ?? 0, bytes[i + 2] ?? 0) : ''

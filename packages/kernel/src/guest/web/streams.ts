@@ -1,5 +1,5 @@
 // packages/kernel/src/guest/web/streams.ts: the streams standard, by web-streams-polyfill, and what the rest needs to ask of a stream.
-import { ReadableStream } from 'web-streams-polyfill'
+import { ReadableStream, TransformStream, WritableStream } from 'web-streams-polyfill'
 
 export {
   ByteLengthQueuingStrategy,
@@ -20,6 +20,21 @@ export {
 /** True once anything was read from the stream or it was cancelled. */
 export function isDisturbed(stream: ReadableStream): boolean {
   return (stream as unknown as { _disturbed: boolean })._disturbed // the polyfill's own record; the standard offers no question
+}
+
+/** A stream of the same realm that has the content of `stream` from now on; `stream` stays locked. Undefined for other things. */
+export function moveStream(stream: object): object | undefined {
+  if (stream instanceof ReadableStream) return stream.locked ? undefined : stream.pipeThrough(passage())
+  if (stream instanceof WritableStream) {
+    const { readable, writable } = passage()
+    void readable.pipeTo(stream).catch(() => {}) // its writer hears of the error
+    return writable
+  }
+  return undefined
+}
+
+function passage(): TransformStream {
+  return new TransformStream({}, { highWaterMark: 1 }, { highWaterMark: 0 })
 }
 
 /** A byte stream that holds `bytes` and ends. */

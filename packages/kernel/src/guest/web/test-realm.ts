@@ -4,6 +4,7 @@ import { randomFillSync, webcrypto } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import ivm from 'isolated-vm'
+import { decodeText, encodingName } from '../../node/guest-text.ts'
 import { runCrypto } from './crypto-host.ts'
 
 const TURN_MS = 5_000
@@ -23,7 +24,7 @@ const ask = (kind, text, ...data) => new Promise((resolve, reject) => {
 })
 const late = (name) => (...args) => lent[name](...args)
 const web = installWeb({
-  parseUrl: late('parseUrl'), setUrl: late('setUrl'), random: late('random'), startTimer: late('startTimer'), stopTimer: late('stopTimer'), now: late('now'),
+  parseUrl: late('parseUrl'), setUrl: late('setUrl'), encodingName: late('encodingName'), decodeText: late('decodeText'), random: late('random'), startTimer: late('startTimer'), stopTimer: late('stopTimer'), now: late('now'),
   crypto: (operation, parameters, data) => ask('crypto', JSON.stringify([operation, parameters]), ...data),
   log: (level, text) => lent.send('log', 0, JSON.stringify([level, text])),
   uncaught: (error) => lent.send('uncaught', 0, String(error)),
@@ -34,9 +35,9 @@ const web = installWeb({
   },
 })
 hardenGlobals()
-globalThis.__boot = (send, parseUrl, setUrl, random, startTimer, stopTimer, now) => {
+globalThis.__boot = (send, parseUrl, setUrl, encodingName, decodeText, random, startTimer, stopTimer, now) => {
   delete globalThis.__boot
-  lent = { send, parseUrl, setUrl, random, startTimer, stopTimer, now }
+  lent = { send, parseUrl, setUrl, encodingName, decodeText, random, startTimer, stopTimer, now }
   hardenGlobals()
   return deliver
 }
@@ -93,7 +94,17 @@ export function createTestRealm(from: { bundle: string } | { snapshot: ivm.Exter
   const logs: [string, string][] = []
   const uncaught: string[] = []
   let lastRun = 0
-  const lent = [send, parseUrl, setUrl, random, startTimer, stopTimer, () => performance.now()]
+  const lent = [
+    send,
+    parseUrl,
+    setUrl,
+    encodingName,
+    decodeText,
+    random,
+    startTimer,
+    stopTimer,
+    () => performance.now(),
+  ]
   const deliver = context.evalClosureSync(
     `return __boot(${lent.map((_, i) => `$${i}`).join(', ')})`,
     lent.map((fn) => new ivm.Callback(fn as (...args: never[]) => unknown)),

@@ -3,8 +3,10 @@
 //   T2  A callback that throws is reported and harms no other timer.
 //   T3  From the fifth nested timer on the delay is at least 4 ms, so a chain of zero delays cannot spin.
 // @see https://html.spec.whatwg.org/multipage/timers-and-user-prompts.html
+
+import { requiring } from './define.ts'
 import { DOMException } from './dom-exception.ts'
-import { ErrorEvent, EventTarget, onListenerError } from './events.ts'
+import { ErrorEvent, EventTarget, onListenerError, trusted } from './events.ts'
 import { webHost } from './host.ts'
 import { inspect } from './inspect.ts'
 
@@ -59,8 +61,28 @@ export function queueMicrotask(callback: () => void): void {
 /** Listeners of the global object. */
 export const globalTarget = new EventTarget()
 
+let errorHandler: { value: unknown; listener: (event: Event) => void } | undefined
+
+/** `onerror` of the global object: it is handed the parts of the event, and `true` prevents the report. */
+export const onerror = {
+  get: (): unknown => errorHandler?.value ?? null,
+  set(value: unknown): void {
+    if (errorHandler) globalTarget.removeEventListener('error', errorHandler.listener as never)
+    errorHandler = undefined
+    if (typeof value !== 'function') return
+    const listener = (event: Event) => {
+      const { message, filename, lineno, colno, error } = event as unknown as ErrorEvent
+      if (value.call(globalThis, message, filename, lineno, colno, error) === true) event.preventDefault()
+    }
+    errorHandler = { value, listener }
+    globalTarget.addEventListener('error', listener as never)
+  },
+}
+
 /** Tells `error` listeners of the realm, then the host, unless one of them prevented that. */
-export function reportError(error: unknown): void {
+export const reportError = requiring(1, 'reportError', report)
+
+function report(error: unknown): void {
   const event = new ErrorEvent('error', {
     cancelable: true,
     error,
@@ -68,14 +90,14 @@ export function reportError(error: unknown): void {
   })
   const host = webHost()
   onListenerError(() => {}) // a listener of `error` that throws must not report itself for ever
-  const prevented = !globalTarget.dispatchEvent(event)
-  onListenerError(reportError)
+  const prevented = !globalTarget.dispatchEvent(trusted(event))
+  onListenerError(report)
   if (prevented) return
   if (host.uncaught) host.uncaught(error)
   else host.log('error', `Uncaught ${inspect(error)}`)
 }
 
-onListenerError(reportError)
+onListenerError(report)
 const settled = Promise.resolve()
 
 function start(handler: unknown, ms: unknown, repeats: boolean, args: unknown[]): number {

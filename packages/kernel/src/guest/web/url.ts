@@ -8,7 +8,7 @@ export class URL {
   #parts: UrlParts
   #params: URLSearchParams | undefined
 
-  constructor(href: string | URL, base?: string | URL) {
+  constructor(href: string | URL, base: string | URL | undefined = undefined) {
     const parts = parse(href, base)
     if (parts === undefined)
       throw Object.assign(new TypeError('Invalid URL'), { code: 'ERR_INVALID_URL', input: usv(href) })
