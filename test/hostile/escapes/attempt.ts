@@ -19,8 +19,6 @@ export interface Attempt {
   fails?: RegExp
   /** It speaks the kernel's language behind the runtime's back: the kernel must have heard it. */
   forges?: boolean
-  /** Run in an open realm, a node:vm context with a few functions of the host, it does get out: so the watch on it is awake. */
-  opens?: boolean
   manifest?: Record<string, unknown>
 }
 
@@ -31,34 +29,54 @@ export interface Attempt {
 export const PRELUDE = `
 const home = globalThis
 const { parse, stringify } = JSON
-const { getPrototypeOf, getOwnPropertyNames, getOwnPropertySymbols, getOwnPropertyDescriptor } = Object
+const { getPrototypeOf, getOwnPropertyDescriptor, defineProperty } = Object
+const { apply: use, ownKeys } = Reflect
 const wait = ((later) => (ms) => new Promise((done) => later(done, ms)))(setTimeout)
+const until = async (look) => { for (let i = 0; i < 500; i++) { const found = look(); if (found !== undefined) return found; await wait(5) } }
 const SIGNS = ['process', 'require', 'module', 'Buffer', 'Deno', 'Bun', '__pryxCanary', '__pryxBoot', '__pryxModule', 'ivm']
 const reached = []
-const got = (what) => { if (reached.length < 20) reached.push(String(what)) }
+const put = (list, value) => defineProperty(list, list.length, { value, writable: true, enumerable: true, configurable: true })
+const got = (what) => { if (reached.length < 20) put(reached, String(what)) }
 
 const isForeign = (world) => world !== home && (typeof world === 'object' || typeof world === 'function') && world !== null
 function judge(world, how) {
   if (isForeign(world)) got(how + ': another global object')
-  for (const sign of SIGNS) { try { if (world?.[sign] !== undefined) got(how + ': ' + sign) } catch {} }
+  for (let i = 0; i < SIGNS.length; i++) { try { if (world?.[SIGNS[i]] !== undefined) got(how + ': ' + SIGNS[i]) } catch {} }
 }
-function asMaker(value, how) {
+const OwnFunction = (() => {}).constructor
+const later = []
+const { allSettled } = Promise
+const settleAll = () => allSettled.call(Promise, later)
+function asMaker(maker, how) {
+  if (maker === OwnFunction || typeof maker !== 'function') return
   let world
-  try { world = value('return globalThis')() } catch { return }
-  judge(world, how)
+  try { world = maker('return globalThis')() } catch { return }
+  const take = (found) => {
+    if (typeof found?.then === 'function') put(later, found.then(take, () => {}))
+    else if (typeof found?.next === 'function') take(found.next())
+    else if (typeof found === 'object' && found !== null && 'done' in found) judge(found.value, how)
+    else judge(found, how)
+  }
+  take(world)
 }
+const seen = new WeakSet()
+const { has: sawIt, add: seeIt } = WeakSet.prototype
+let climbing = false
 function climb(start, how = 'a value') {
-  const seen = new Set()
+  if (climbing) return
+  climbing = true
+  let left = 300
   const visit = (value, depth) => {
-    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return
-    if (seen.has(value) || seen.size > 400 || depth > 4) return
-    seen.add(value)
-    if (value === home) return
-    try { if (typeof value.constructor?.constructor === 'function') asMaker(value.constructor.constructor, how) } catch {}
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null || value === home) return
+    if (left-- <= 0 || depth > 4 || use(sawIt, seen, [value])) return
+    use(seeIt, seen, [value])
+    try { asMaker(value.constructor?.constructor, how) } catch {}
+    try { asMaker(value.constructor, how) } catch {}
     try { visit(getPrototypeOf(value), depth + 1) } catch {}
     let keys = []
-    try { keys = [...getOwnPropertyNames(value), ...getOwnPropertySymbols(value)].slice(0, 60) } catch {}
-    for (const key of keys) {
+    try { keys = ownKeys(value) } catch {}
+    for (let i = 0; i < keys.length && i < 60; i++) {
+      const key = keys[i]
       if (key === 'caller' || key === 'callee') continue
       try {
         const { value: held, get, set } = getOwnPropertyDescriptor(value, key) ?? {}
@@ -66,7 +84,7 @@ function climb(start, how = 'a value') {
       } catch {}
     }
   }
-  try { visit(start, 0) } catch {}
+  try { visit(start, 0) } catch {} finally { climbing = false }
 }
 /** What \`attempt\` returns or throws, now or later, is climbed. */
 async function steal(attempt, how) {
@@ -116,6 +134,7 @@ ${code}
 export default { activate(ctx) {
   ctx.provide(service('${id}'), { async attack() {
     const value = (await attack(ctx)) ?? 'tried'
+    await settleAll()
     return { reached, value }
   } })
 } }`

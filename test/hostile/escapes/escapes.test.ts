@@ -1,9 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Attempt } from './attempt.ts'
+import { families } from './families.ts'
 import { openPrison, type Prison } from './prison.ts'
-import { wire } from './wire.ts'
-
-const families: [string, Attempt[]][] = [['wire forgery and replay', wire]]
 
 let prison: Prison
 beforeAll(async () => {

@@ -12,6 +12,8 @@ export interface LabCall {
 export interface Lab extends Capability {
   /** All calls that were executed, in order. */
   readonly calls: LabCall[]
+  /** For tests of the watches: harm done in the host's own name. */
+  harm: (() => unknown) | undefined
   /** The last function a guest lent it. */
   lent: ((...args: unknown[]) => Promise<unknown>) | undefined
 }
@@ -30,6 +32,7 @@ export function createLab(): Lab {
     covers: (granted, wanted) => granted === wanted,
     consent: (rest) => ({ text: `use ${rest}`, risk: 'low', traits: [] }),
     calls,
+    harm: undefined,
     lent: undefined,
     methods: {
       act: defineMethod<[string, ...unknown[]]>({
@@ -37,7 +40,7 @@ export function createLab(): Lab {
         access,
         async run(args, call) {
           note('act', args, call)
-          return args.slice(1)
+          return lab.harm ? await lab.harm() : args.slice(1)
         },
       }),
       /** Calls the function it is handed, at once, and answers what it answers. */

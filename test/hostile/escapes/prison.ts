@@ -24,6 +24,10 @@ export interface Outcome {
 }
 
 export interface Prison extends AsyncDisposable {
+  /** Where the canary file lies. */
+  readonly yard: string
+  /** What nobody may say. */
+  readonly secrets: { host: string; file: string; neighbour: string }
   readonly host: TestKernel
   readonly lab: Lab
   attempt(attempt: Attempt): Promise<Outcome>
@@ -34,6 +38,7 @@ interface Keeper {
 }
 
 const CALL_MS = 8_000
+const TURN_MS = 2_000 // climbing takes its time, and a time-out would hide what is found
 
 /** What the neighbour knows stays in its own realm; `marks` tells of changes to it. */
 const keeperOf = (secret: string): string => `
@@ -52,7 +57,7 @@ export default { activate(ctx) {
 export async function openPrison(): Promise<Prison> {
   const secrets = { host: `host-${randomUUID()}`, file: `file-${randomUUID()}`, neighbour: `neighbour-${randomUUID()}` }
   const lab = createLab()
-  const host = await createTestKernel({ capabilities: [lab] })
+  const host = await createTestKernel({ capabilities: [lab], limits: { turnMs: TURN_MS } })
   const { kernel } = host
   const yard = join(host.folder, 'yard')
   mkdirSync(yard)
@@ -74,6 +79,8 @@ export async function openPrison(): Promise<Prison> {
   return {
     host,
     lab,
+    yard,
+    secrets,
     attempt: (attempt) => run(attempt, `guest${++serial}`),
     async [Symbol.asyncDispose]() {
       void release()
@@ -142,10 +149,7 @@ export async function openPrison(): Promise<Prison> {
     return {
       canary: textOf(Reflect.get(globalThis, '__pryxCanary')) + process.env.PRYX_CANARY,
       yard: readdirSync(yard).join() + readFileSync(join(yard, 'canary.txt'), 'utf8'),
-      processes: kernel
-        .host()
-        .processes.map(({ pid }) => pid)
-        .join(),
+      process: kernel.host().processes.find(({ plugins }) => plugins.includes('keeper'))?.pid,
       neighbour: textOf(kernel.status('keeper').failures),
     }
   }

@@ -66,7 +66,7 @@ const OWNED = new Set<unknown>([...PLAIN, ...KINDS, ...INTRINSICS])
 /** What in a decoded value is no copy of data: live objects of the host, and objects that act by themselves. */
 export function foreignIn(value: unknown, path = 'it', depth = 0): string[] {
   if (typeof value === 'symbol') return [`${path}: a symbol`]
-  if (typeof value === 'function') return path.startsWith('it[0]') ? [] : [`${path}: a function`] // the lab may be lent one
+  if (typeof value === 'function') return isNative(value) ? [`${path}: a function of the host`] : [] // lent ones are the kernel's own
   if (typeof value !== 'object' || value === null || depth > 80) return []
   if (OWNED.has(value)) return [`${path}: a live object of the host`]
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -83,4 +83,8 @@ export function foreignIn(value: unknown, path = 'it', depth = 0): string[] {
 
 function foreignInList(items: unknown[], path: string, depth: number): string[] {
   return items.flatMap((item, i) => foreignIn(item, `${path}<${i}>`, depth + 1))
+}
+
+function isNative(fn: unknown): boolean {
+  return /\[native code\]/.test(Function.prototype.toString.call(fn))
 }

@@ -178,7 +178,7 @@ export const wire: Attempt[] = [
     ([title, value, { refused = false } = {}]): Attempt => ({
       title,
       forges: true,
-      code: `forge(ctx, ${call(`['own', ${value}]`)}); await wait(30); const reply = ${replyTo()}; return ${
+      code: `forge(ctx, ${call(`['own', ${value}]`)}); const reply = await until(() => ${replyTo()}); return ${
         refused
           ? `{ refused: reply?.error !== undefined }`
           : `{ answered: reply !== undefined && reply.error === undefined }`
@@ -191,7 +191,7 @@ export const wire: Attempt[] = [
       title: `${title} in a value`,
       known: 'prototype pollution by decoded data',
       forges: true,
-      code: `forge(ctx, '{"t":"call","id":900,"service":"lab","range":"^1.0.0","method":"act","trace":"","args":["own",' + ${text} + ']}'); await wait(30); return { answered: ${replyTo()} !== undefined }`,
+      code: `forge(ctx, '{"t":"call","id":900,"service":"lab","range":"^1.0.0","method":"act","trace":"","args":["own",' + ${text} + ']}'); return { answered: (await until(() => ${replyTo()})) !== undefined }`,
       answers: { answered: true },
     }),
   ),
@@ -207,14 +207,14 @@ export const wire: Attempt[] = [
     ([title, message, code]): Attempt => ({
       title,
       forges: true,
-      code: `forge(ctx, ${message}); await wait(30); const reply = ${replyTo(901)}; return { refused: ${code}.test(reply?.error?.code ?? '') , answered: reply !== undefined }`,
+      code: `forge(ctx, ${message}); const reply = await until(() => ${replyTo(901)}); return { refused: ${code}.test(reply?.error?.code ?? '') , answered: reply !== undefined }`,
       answers: { refused: true, answered: true },
     }),
   ),
   {
     title: 'replays a call under the id of one that is open',
     forges: true,
-    code: `const lend = ${call(`['own', 1]`, 905).replace(`'act'`, `'lend'`)}; forge(ctx, { ...lend, args: ['own', { $: 'fn', id: 77 }] }, lend, lend); await wait(30); return { replies: heard.filter((m) => m.t === 'reply' && m.id === 905).every((m) => m.error !== undefined) }`,
+    code: `const lend = ${call(`['own', 1]`, 905).replace(`'act'`, `'lend'`)}; forge(ctx, { ...lend, args: ['own', { $: 'fn', id: 77 }] }, lend, lend); await until(() => heard.filter((m) => m.t === 'reply' && m.id === 905)[1]); return { replies: heard.filter((m) => m.t === 'reply' && m.id === 905).every((m) => m.error !== undefined) }`,
     answers: { replies: true },
   },
   {
@@ -239,7 +239,7 @@ export const wire: Attempt[] = [
     title: 'sends an event that holds a function',
     forges: true,
     manifest: { events: { emits: ['own.*'], listens: [] } },
-    code: `forge(ctx, { t: 'emit', id: 902, name: 'own.x', data: { then: { $: 'fn', id: 5 } }, trace: '' }); await wait(30); return { refused: ${replyTo(902)}?.error !== undefined }`,
+    code: `forge(ctx, { t: 'emit', id: 902, name: 'own.x', data: { then: { $: 'fn', id: 5 } }, trace: '' }); return { refused: (await until(() => ${replyTo(902)}))?.error !== undefined }`,
     answers: { refused: true },
   },
   {

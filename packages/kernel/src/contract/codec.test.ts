@@ -29,7 +29,7 @@ test('C3: `__proto__` is never a key, at any depth or inside any tag', () => {
 })
 
 test('C3: a function is none where nobody takes functions', () => {
-  expect(() => decode({ then: { $: 'fn', id: 1 } }, parcel)).toThrow(/malformed/)
+  expect(() => decode({ later: { $: 'fn', id: 1 } }, parcel)).toThrow(/malformed/)
 })
 
 test('C1: bytes, dates, maps, sets, odd numbers and objects with a `$` come back as they went', () => {

@@ -164,7 +164,7 @@ async function revive(
   if (Array.isArray(value)) return Promise.all(value.map((item) => revive(subtle, item, data, depth + 1)))
   const object = value as Record<string, unknown>
   if (Object.hasOwn(object, '$bytes')) return bytesAt(data, object.$bytes)
-  if (Object.hasOwn(object, '$list')) return new Uint8Array(object.$list as number[])
+  if (Object.hasOwn(object, '$list')) return listOf(object.$list)
   if (Object.hasOwn(object, '$key')) return reviveKey(subtle, object.$key as KeyJson & { at: number }, data)
   const entries = Object.entries(object).map(
     async ([key, item]) => [key, await revive(subtle, item, data, depth + 1)] as const,
@@ -202,9 +202,15 @@ function nameOf(algorithm: unknown): string {
 }
 
 function bytesAt(data: readonly Uint8Array[], index: unknown): Uint8Array {
-  const bytes = data[index as number]
+  const bytes = typeof index === 'number' ? data[index] : undefined
   if (bytes === undefined) throw refused('bytes are missing')
   return bytes
+}
+
+/** Y1: a number in place of a list would be a length, and take that much memory here. */
+function listOf(list: unknown): Uint8Array {
+  if (!Array.isArray(list)) throw refused('a list of bytes is none')
+  return new Uint8Array(list as number[])
 }
 
 function view(buffer: ArrayBuffer): Uint8Array {
