@@ -23,7 +23,7 @@ type Tagged = { $: string; [key: string]: unknown }
 
 /** A JSON-able value that stands for `value`; bytes go into `parcel`. Plain JSON comes back as the same object, uncopied. */
 export function encode(value: unknown, parcel: Parcel, handles: Handles = {}): unknown {
-  if (isPlain(value, 0)) return value // nearly everything is; the walk below costs ten times as much
+  if (isPlain(value)) return value // nearly everything is; the walk below costs ten times as much
   return pack(value, 0)
 
   function pack(value: unknown, depth: number): unknown {
@@ -106,7 +106,7 @@ export function encode(value: unknown, parcel: Parcel, handles: Handles = {}): u
 }
 
 /** True for what `JSON.stringify` writes as it is and no tag is needed for. A getter may answer differently later: that is still JSON. */
-function isPlain(value: unknown, depth: number): boolean {
+export function isPlain(value: unknown, depth = 0): boolean {
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) return true
   if (typeof value === 'number') return value - value === 0 && (value !== 0 || 1 / value > 0) // finite, and not -0
   if (typeof value !== 'object' || depth >= MAX_DEPTH) return false
@@ -190,7 +190,12 @@ export function decode(value: unknown, parcel: Parcel, handles: Handles = {}): u
 
 /** False when text of JSON surely holds nothing that `decode` would change. */
 export function needsDecode(text: string): boolean {
-  return text.includes('"$"') || text.includes('__proto__') || text.includes('\\u')
+  // One sign first: that search is ten times as fast, and mostly finds nothing.
+  return (
+    (text.includes('$') && text.includes('"$"')) ||
+    (text.includes('\\') && text.includes('\\u')) ||
+    text.includes('__proto__')
+  )
 }
 
 function listOf(value: unknown): unknown[] {

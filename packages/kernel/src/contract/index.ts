@@ -21,7 +21,7 @@ export type {
 export type { Capability, CapabilityCall, CapabilityMethod, Consent, PluginId, PluginPlace } from './capability.ts'
 export { defineMethod } from './capability.ts'
 export type { Handles, Parcel } from './codec.ts'
-export { decode, encode, needsDecode } from './codec.ts'
+export { decode, encode, isPlain, needsDecode } from './codec.ts'
 export type { ErrorJson } from './errors.ts'
 export {
   CapabilityError,
@@ -64,5 +64,14 @@ export { createScope } from './scope.ts'
 export type { EventToken, HookAnswer, HookToken, MethodSchema, ServiceCaller, ServiceToken } from './tokens.ts'
 export { defineEvents, defineHook, defineService } from './tokens.ts'
 export type { SpanKind, TraceRecord, TraceSpan } from './trace.ts'
-export type { GuestMessage, HostMessage, LogLevel, ManifestTool, QueuePolicy, StreamMessage } from './wire.ts'
-export { parseGuestMessage, STREAM_WINDOW } from './wire.ts'
+export type {
+  GuestMessage,
+  HostMessage,
+  LogLevel,
+  ManifestTool,
+  PlainReply,
+  QueuePolicy,
+  RoutedCall,
+  StreamMessage,
+} from './wire.ts'
+export { isPlainReply, parseGuestMessage, STREAM_WINDOW } from './wire.ts'

@@ -2,8 +2,14 @@
 //   W1  Messages travel in batches: a JSON array as text, byte buffers beside it (codec.ts). Order within a direction is kept.
 //   W2  `id` of a call is chosen by its caller and unique while the call lives; a reply names it. Ids of the two directions are apart.
 //   W3  The kernel treats every message of a guest as untrusted; `parseGuestMessage` is the only way in.
+//   W5  What is said most is said shortest: a call over a known route and its plain answer are lists, not objects.
 //   W4  A stream is made by its sender, who chooses its id; data flows only against credit (`pull`), so neither side queues without limit.
 import type { ErrorJson } from './errors.ts'
+
+/** Kernel → guest: a call over a route it was told of; the trace is left out when there is none. `args` needs no decoding. */
+export type RoutedCall = [id: number, route: number, args: unknown, trace?: string]
+/** Guest → kernel: the answer of a call, where it is plain JSON and no error. */
+export type PlainReply = [id: number, value?: unknown]
 
 /** Kernel → guest. */
 export type HostMessage =
@@ -30,6 +36,8 @@ export type HostMessage =
       from: string
       trace: string
     }
+  /** Names a way that calls will come (`RoutedCall`). */
+  | { t: 'route'; route: number; kind: 'service' | 'tool' | 'hook'; name: string; method: string; from: string }
   | { t: 'event'; sub: number; seq: number; name: string; data: unknown; from: string; at: number; trace: string }
   /** What a bounded queue had to leave out, told before the next event of that subscription. */
   | { t: 'dropped'; sub: number; count: number }
@@ -110,6 +118,11 @@ export interface ManifestTool {
 
 /** Largest credit a receiver gives a stream, chunks. */
 export const STREAM_WINDOW = 16
+
+/** True for an answer in its short form (W5); the value in it is as unknown as any. */
+export function isPlainReply(raw: unknown): raw is PlainReply {
+  return Array.isArray(raw) && raw.length <= 2 && isId(raw[0])
+}
 
 const LEVELS = new Set(['debug', 'info', 'warn', 'error'])
 const POLICIES = new Set(['drop-oldest', 'latest', 'block'])

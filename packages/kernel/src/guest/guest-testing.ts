@@ -1,7 +1,7 @@
 // packages/kernel/src/guest/guest-testing.ts: drives the guest runtime in plain Node: messages in, messages out.
 import * as zod from 'zod'
 import type { PluginDefinition } from '../contract/plugin.ts'
-import type { GuestMessage } from '../contract/wire.ts'
+import { type GuestMessage, isPlainReply, type PlainReply } from '../contract/wire.ts'
 import type { Activate } from './instance.ts'
 import type { Delivered } from './local.ts'
 import { createRuntime, type Runtime } from './runtime.ts'
@@ -26,13 +26,20 @@ export interface TestGuest {
   buffers(): number[][]
 }
 
+/** An answer in its short form (wire.ts, W5) as it reads in full. */
+export function inFull(message: GuestMessage | PlainReply): GuestMessage {
+  if (!isPlainReply(message)) return message
+  const [id, ...rest] = message
+  return rest.length === 0 ? { t: 'reply', id } : { t: 'reply', id, value: rest[0] }
+}
+
 export function openGuest<C>(plugin: PluginDefinition<C> | undefined, exports: object = {}): TestGuest {
   const sent: GuestMessage[] = []
   const batches: GuestMessage[][] = []
   let lastBuffers: Uint8Array[] = []
   const runtime = createRuntime({
     send(text, ...buffers) {
-      const batch = JSON.parse(text) as GuestMessage[]
+      const batch = (JSON.parse(text) as (GuestMessage | PlainReply)[]).map(inFull)
       batches.push(batch)
       sent.push(...batch)
       lastBuffers = buffers

@@ -5,6 +5,7 @@ import type * as IsolatedVm from 'isolated-vm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { GuestMessage } from '../contract/wire.ts'
 import { guestBundle } from '../node/guest-bundle.ts'
+import { inFull } from './guest-testing.ts'
 import type { Delivered } from './local.ts'
 
 // The real script in real isolates: what a plain realm cannot show (snapshot, bare globals, who sees what).
@@ -92,7 +93,7 @@ function openIsolate(expression: string) {
   const context = isolate.createContextSync()
   const sent: GuestMessage[] = []
   const lent = {
-    send: (text: string) => void sent.push(...(JSON.parse(text) as GuestMessage[])),
+    send: (text: string) => void sent.push(...(JSON.parse(text) as GuestMessage[]).map(inFull)),
     parseUrl: (href: string) => urlParts(href),
     setUrl: () => undefined,
     random: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),

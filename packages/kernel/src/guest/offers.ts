@@ -13,6 +13,8 @@ import { toJsonSchema } from './schemas.ts'
 const MAX_METHODS = 256
 
 export type HostCall = Extract<HostMessage, { t: 'call' }>
+/** What of a call says where it goes. */
+type Addressed = Pick<HostCall, 'kind' | 'name' | 'method'>
 type Kind = 'service' | 'tool' | 'hook'
 type Method = (...args: unknown[]) => unknown
 type HookListener = (value: unknown, info: { from: string; trace: string }) => unknown
@@ -43,7 +45,7 @@ export interface Offers {
   tool(tool: Tool): () => void
   hook(token: HookToken<unknown>, listener: HookListener): () => void
   /** The answer or a promise of it. Throws what the plugin's code throws, and SERVICE_*, TOOL_*, HOOK_* refusals. */
-  invoke(call: HostCall, args: unknown, caller: Caller): unknown
+  invoke(call: Addressed, args: unknown, caller: Caller): unknown
 }
 
 export function createOffers(post: (message: GuestMessage) => void): Offers {
@@ -102,7 +104,7 @@ export function createOffers(post: (message: GuestMessage) => void): Offers {
     }
   }
 
-  function callService(call: HostCall, args: unknown): unknown {
+  function callService(call: Addressed, args: unknown): unknown {
     const service = services.get(call.name)
     if (service === undefined)
       throw new ServiceError('SERVICE_MISSING', `the service ${call.name} is not offered here`, { service: call.name })
@@ -191,7 +193,7 @@ function unknownMethod(service: Service, method: string): PryxError {
 
 type Mismatch = { path: string; message: string }
 
-function badArguments(call: HostCall, { path, message }: Mismatch): PryxError {
+function badArguments(call: Addressed, { path, message }: Mismatch): PryxError {
   return new UsageError('SERVICE_ARGUMENTS', `${call.name}.${call.method}: arguments${path}: ${message}`, {
     service: call.name,
     method: call.method,

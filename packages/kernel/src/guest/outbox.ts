@@ -2,7 +2,7 @@
 //   O1  A message is text from the moment it is posted: later changes to the value do not reach the other side.
 //   O2  A message that cannot be said (not cloneable, too large) throws at its poster and leaves nothing behind.
 //   O3  Order is kept. A batch leaves when its turn grows quiet, or at once past MAX_MESSAGES or MAX_CHARACTERS.
-import { encode, type Handles, type Parcel } from '../contract/codec.ts'
+import { encode, type Handles, isPlain, type Parcel } from '../contract/codec.ts'
 import { PryxError, SandboxError, UsageError } from '../contract/errors.ts'
 import { type GuestMessage, parseGuestMessage } from '../contract/wire.ts'
 import { failureToJson } from './failure.ts'
@@ -25,6 +25,12 @@ export interface Outbox {
    * @throws USAGE_ARGUMENTS, USAGE_NOT_CLONEABLE, USAGE_TOO_DEEP, SANDBOX_MESSAGE_TOO_LARGE; nothing is queued then (O2).
    */
   post(message: GuestMessage, carrier?: Carrier): void
+  /**
+   * Queues the answer of a call in its short form, if `value` is plain JSON; else false, and nothing is queued.
+   *
+   * @throws SANDBOX_MESSAGE_TOO_LARGE
+   */
+  reply(id: number, value: unknown): boolean
   flush(): void
   /** Largest message from now on, bytes. */
   limit(messageBytes: number): void
@@ -51,6 +57,7 @@ export function createOutbox(powers: OutboxPowers): Outbox {
 
   return {
     post,
+    reply,
     flush,
     limit: (messageBytes) => {
       maxBytes = messageBytes
@@ -77,6 +84,29 @@ export function createOutbox(powers: OutboxPowers): Outbox {
     } finally {
       encoding--
     }
+    queued()
+  }
+
+  function reply(id: number, value: unknown): boolean {
+    encoding++
+    try {
+      if (value !== undefined && !isPlain(value)) return false
+      const json = value === undefined ? '' : JSON.stringify(value) // O1
+      if (json === undefined) return false
+      const text = value === undefined ? `[${id}]` : `[${id},${json}]`
+      checkSize(text, parcel.buffers, parcel.buffers.length)
+      texts.push(text)
+      characters += text.length
+    } catch (error) {
+      throw refusal(error)
+    } finally {
+      encoding--
+    }
+    queued()
+    return true
+  }
+
+  function queued(): void {
     posted++
     if (texts.length > MAX_MESSAGES || characters > MAX_CHARACTERS || parcel.buffers.length > MAX_MESSAGES) flush()
     else wait()

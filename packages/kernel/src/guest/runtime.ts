@@ -3,7 +3,7 @@
 //   R2  Messages are handled in the order they came. What is sent meanwhile leaves in one batch (outbox.ts).
 import { needsDecode } from '../contract/codec.ts'
 import type { ServiceCaller } from '../contract/tokens.ts'
-import type { LogLevel } from '../contract/wire.ts'
+import type { LogLevel, RoutedCall } from '../contract/wire.ts'
 import { createAmbient } from './ambient.ts'
 import { createCalls } from './calls.ts'
 import { serviceCaller } from './context.ts'
@@ -58,11 +58,12 @@ export function createRuntime(powers: RuntimePowers): Runtime {
   }
 
   function deliver(text: string, ...buffers: Uint8Array[]): void {
-    const batch = JSON.parse(text) as Delivered[]
+    const batch = JSON.parse(text) as (Delivered | RoutedCall)[]
     const reader = needsDecode(text) ? createReader(buffers, streams) : PLAIN
     for (const message of batch) {
       try {
-        handle(message, reader, buffers)
+        if (Array.isArray(message)) serving.routed(message, reader)
+        else handle(message, reader, buffers)
       } catch (error) {
         instance.uncaught(error) // R1
       }
@@ -73,6 +74,8 @@ export function createRuntime(powers: RuntimePowers): Runtime {
     switch (message.t) {
       case 'call':
         return serving.call(message, read)
+      case 'route':
+        return serving.route(message)
       case 'reply':
         return calls.reply(message, read)
       case 'event':

@@ -2,6 +2,7 @@
 //   G1  One reply per call: its result, its failure, or at once SERVICE_CANCELLED when it is cancelled; what comes later is dropped.
 //   G2  A result that cannot cross the wall fails its own call and nothing else.
 import { ServiceError, UsageError } from '../contract/errors.ts'
+import type { HostMessage, RoutedCall } from '../contract/wire.ts'
 import { type Ambient, ServedCall } from './ambient.ts'
 import { Crossing, type LentFunctions, type Reader } from './crossing.ts'
 import { failureToJson, shortFailure } from './failure.ts'
@@ -10,8 +11,13 @@ import type { Outbox } from './outbox.ts'
 import type { Streams } from './streams.ts'
 import { isThenable } from './thenable.ts'
 
+type Route = Extract<HostMessage, { t: 'route' }>
+
 export interface Serving {
   call(message: HostCall, read: Reader): void
+  /** Learns a way that calls will come, and takes a call that comes that way. */
+  route(message: Route): void
+  routed(call: RoutedCall, read: Reader): void
   cancel(id: number): void
   /** Fails all running calls with `error`. */
   endAll(error: Error): void
@@ -27,8 +33,14 @@ export interface ServingParts {
 
 export function createServing({ outbox, offers, functions, streams, ambient }: ServingParts): Serving {
   const running = new Map<number, ServedCall>()
+  const routes = new Map<number, Route>()
   return {
-    call,
+    call: (message, read) => serve(message.id, message, () => read.take(message.args), message.trace),
+    route: (message) => void routes.set(message.route, message),
+    routed([id, route, args, trace = ''], read) {
+      const way = routes.get(route)
+      if (way) serve(id, way, () => read.take(args), trace)
+    },
     cancel(id) {
       end(id, new ServiceError('SERVICE_CANCELLED', 'the call was cancelled'))
     },
@@ -37,12 +49,11 @@ export function createServing({ outbox, offers, functions, streams, ambient }: S
     },
   }
 
-  function call(message: HostCall, read: Reader) {
-    const { id } = message
-    const served = new ServedCall(message.from, message.trace)
+  function serve(id: number, call: Route | HostCall, args: () => unknown, trace: string) {
+    const served = new ServedCall(call.from, trace)
     const before = ambient.enter(served)
     try {
-      const result = invoke(message, read.take(message.args), served)
+      const result = invoke(call, args(), served)
       if (!isThenable(result)) return reply(id, result)
       running.set(id, served)
       Promise.resolve(result).then(
@@ -57,7 +68,7 @@ export function createServing({ outbox, offers, functions, streams, ambient }: S
     }
   }
 
-  function invoke(message: HostCall, args: unknown, served: ServedCall): unknown {
+  function invoke(message: Route | HostCall, args: unknown, served: ServedCall): unknown {
     if (message.kind !== 'fn') return offers.invoke(message, args, served)
     const fn = functions.get(Number(message.name))
     if (fn === undefined) throw new UsageError('USAGE_FUNCTION_GONE', 'the function is not there any more')
@@ -74,7 +85,7 @@ export function createServing({ outbox, offers, functions, streams, ambient }: S
 
   function reply(id: number, value: unknown): void {
     try {
-      outbox.post({ t: 'reply', id, value }, new Crossing(streams))
+      if (!outbox.reply(id, value)) outbox.post({ t: 'reply', id, value }, new Crossing(streams))
     } catch (error) {
       fail(id, error) // G2
     }

@@ -14,10 +14,14 @@ import {
   errorToJson,
   type GuestMessage,
   type Handles,
+  type HostMessage,
+  isPlain,
+  isPlainReply,
   LifecycleError,
   type Limits,
   type LogLevel,
   type Parcel,
+  type PlainReply,
   PryxError,
   parseGuestMessage,
   SandboxError,
@@ -50,8 +54,10 @@ const REQUESTS = new Set([
 ])
 const ENVELOPE = 128 // characters of a message beside its error
 const SHORT_ERROR = 80 // characters of a message that is cut to fit; escaped they are at most six times as many
+const MAX_ROUTES = 1_024 // told to one guest; calls that come another way are said in full
 const MAX_LOG = 8_192 // characters of one log line
 
+type Route = Extract<HostMessage, { t: 'route' }>
 type Message<T extends GuestMessage['t']> = Extract<GuestMessage, { t: T }>
 
 /** What the guest asked for, decoded; whoever wires the instance decides and acts. */
@@ -146,6 +152,8 @@ export function createInstance(
   /** Calls that wait, by who made them. */
   const waitingOf = new Map<string, number>()
   const share = Math.max(1, Math.floor(limits.queue / 4))
+  const routes = new Map<string, Route>()
+  let last: Route | undefined
   const outgoing = new Map<number, AbortController>()
   const streams = createStreams({ post: send, encode: pack, decode: unpack, errorJson })
   const handles: Handles = { sendStream: streams.send, receiveStream: streams.receive }
@@ -213,8 +221,7 @@ export function createInstance(
     if (options.signal?.aborted) return Promise.reject(cancelled(options.signal))
     if (pending.size >= limits.queue) return Promise.reject(queueFull(plugin, limits.queue)) // I4
     const { from } = options
-    const mine = waitingOf.get(from) ?? 0
-    if (mine >= share && from !== 'host') return Promise.reject(queueFull(plugin, share, from)) // I5
+    if (from !== 'host' && (waitingOf.get(from) ?? 0) >= share) return Promise.reject(queueFull(plugin, share, from)) // I5
     return new Promise((resolve, reject) => {
       const id = ++serial
       const deadline = options.timeoutMs > 0 ? clock.now() + options.timeoutMs : Number.POSITIVE_INFINITY
@@ -228,7 +235,7 @@ export function createInstance(
         span: undefined,
       }
       try {
-        guest.post({ t: 'call', id, kind, name, method, args: pack(args), from: options.from, trace: options.trace })
+        post(id, call.lost)
       } catch (error) {
         return reject(error)
       }
@@ -236,10 +243,31 @@ export function createInstance(
       if (tracer.on) traceCall(call)
       if (options.signal) call.unlisten = onAbort(options.signal, () => cancel(id, cancelled(options.signal)))
       pending.set(id, call)
-      waitingOf.set(from, (waitingOf.get(from) ?? 0) + 1)
+      if (from !== 'host') waitingOf.set(from, (waitingOf.get(from) ?? 0) + 1)
       account.served++
       sweep()
     })
+  }
+
+  /** The short form where it can be said so (wire.ts, W5). */
+  function post(id: number, { kind, name, method, args, options: { from, trace } }: Pending['lost']): void {
+    const route = kind !== 'fn' && isPlain(args) ? routeOf(kind, name, method, from) : undefined
+    if (route === undefined) guest.post({ t: 'call', id, kind, name, method, args: pack(args), from, trace })
+    else guest.post(trace === '' ? [id, route, args] : [id, route, args, trace])
+  }
+
+  function routeOf(kind: Exclude<InvokeKind, 'fn'>, name: string, method: string, from: string): number | undefined {
+    if (last?.name === name && last.method === method && last.from === from && last.kind === kind) return last.route
+    const key = `${kind}\n${name}\n${method}\n${from}`
+    let found = routes.get(key)
+    if (found === undefined) {
+      if (routes.size >= MAX_ROUTES) return undefined
+      found = { t: 'route', route: routes.size, kind, name, method, from }
+      guest.post(found)
+      routes.set(key, found)
+    }
+    last = found
+    return found.route
   }
 
   function traceCall(call: Pending): void {
@@ -284,7 +312,7 @@ export function createInstance(
     if (call === undefined) return undefined
     pending.delete(id)
     const { from } = call.lost.options
-    waitingOf.set(from, (waitingOf.get(from) ?? 1) - 1)
+    if (from !== 'host') waitingOf.set(from, (waitingOf.get(from) ?? 1) - 1)
     call.unlisten?.()
     if (call.span) tracer.end(call.span, failure)
     return call
@@ -329,6 +357,10 @@ export function createInstance(
   function received(messages: unknown[], parcel: Parcel, plain: boolean): void {
     for (const raw of messages) {
       if (ended) return // I3
+      if (isPlainReply(raw)) {
+        replied(raw, plain ? undefined : parcel)
+        continue
+      }
       const message = parseGuestMessage(raw)
       if (message === undefined) {
         ports.log('warn', 'the guest sent a message that is none of the protocol; it was ignored')
@@ -394,6 +426,17 @@ export function createInstance(
         return stopped.resolve()
       default:
         return streams.handle(message, parcel ?? { buffers: [] })
+    }
+  }
+
+  function replied([id, value]: PlainReply, parcel: Parcel | undefined): void {
+    const call = take(id)
+    if (call === undefined) return // late: it was cancelled or timed out
+    if (parcel === undefined) return call.resolve(value)
+    try {
+      call.resolve(unpack(value, parcel))
+    } catch (error) {
+      call.reject(error)
     }
   }
 
