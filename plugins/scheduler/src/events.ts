@@ -1,7 +1,7 @@
 // plugins/scheduler/src/events.ts: facts about tasks. Each is emitted after it is on disk.
 import { defineEvents } from '@pryx/sdk'
 import { z } from 'zod'
-import { runSchema } from './task.ts'
+import { progressSchema, runSchema } from './task.ts'
 
 const task = z.object({ id: z.string(), name: z.string(), owner: z.string() })
 
@@ -20,6 +20,8 @@ const due = z.object({
   /** `complete` must be called before this, epoch ms. */
   deadline: z.number(),
   payload: z.unknown().optional(),
+  /** What the trigger brought. */
+  input: z.unknown().optional(),
 })
 export type TaskDue = z.infer<typeof due>
 
@@ -30,8 +32,12 @@ export const taskEvents = defineEvents('task', {
   /** Every listener sees it; the owner of the task works on it. */
   due,
   started: z.object({ task, run: runSchema }),
-  /** Final: after the last attempt, with status `ok`, `failed` or `interrupted`. Results and logs are left to `history`. */
-  finished: z.object({ task, run: runSchema.omit({ result: true, log: true }) }),
+  /** What a run in progress is at. */
+  progressed: z.object({ task, runId: z.string(), progress: progressSchema }),
+  /** The run is over for the scheduler; whoever works on it shall stop. */
+  cancelled: z.object({ task, runId: z.string(), reason: z.string() }),
+  /** Final: after the last attempt, with status `ok`, `failed`, `cancelled` or `interrupted`. Results and logs are left to `history`. */
+  finished: z.object({ task, run: runSchema.omit({ result: true, log: true, input: true }) }),
   /** Occurrences that will not run: `count` of them, from `since` to `occurrence` (epoch ms). */
   missed: z.object({
     task,
@@ -41,4 +47,25 @@ export const taskEvents = defineEvents('task', {
     occurrence: z.number(),
     reason: z.string(),
   }),
+  /** What should have happened and has not: a run that waits too long, or no success for too long. */
+  late: z.object({ task, runId: z.string().optional(), since: z.number(), reason: z.string() }),
+  /** The clock jumped, or the machine slept: nothing ran from `since` to `until`; negative `ms`: it was set back. */
+  gap: z.object({ since: z.number(), until: z.number(), ms: z.number() }),
+})
+
+export const noticeEvents = defineEvents('notice', {
+  /** To be shown to the user. The same `id` again is the same notice. */
+  raised: z.object({
+    id: z.string(),
+    at: z.number(),
+    kind: z.string(),
+    level: z.enum(['info', 'warning', 'error']),
+    title: z.string(),
+    text: z.string(),
+    task: z.string().optional(),
+    run: z.string().optional(),
+    /** It will come again until somebody acknowledges it. */
+    escalates: z.boolean(),
+  }),
+  acknowledged: z.object({ id: z.string(), by: z.string() }),
 })

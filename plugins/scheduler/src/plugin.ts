@@ -1,11 +1,21 @@
 // plugins/scheduler/src/plugin.ts: wiring only.
-import { definePlugin, type PluginContext, Storage, UsageError } from '@pryx/sdk'
+import {
+  definePlugin,
+  defineService,
+  Fs,
+  Http,
+  type PluginContext,
+  PryxError,
+  Secrets,
+  Storage,
+  UsageError,
+} from '@pryx/sdk'
 import { z } from 'zod'
-import { createEngine } from './engine.ts'
-import type { Clock, Ports } from './ports.ts'
+import { assemble } from './assemble.ts'
+import type { Answer, Clock, Hands, Ports, Senses } from './ports.ts'
 import { Scheduler } from './service.ts'
-import { createStore } from './store.ts'
-import { createTasks } from './tasks.ts'
+import { createStore } from './store/store.ts'
+import { PREFIX } from './triggers/webhooks.ts'
 
 const HANDED_OVER_MS = 30_000 // a state older than this is from a crash, not from the instance that works beside us
 
@@ -13,21 +23,47 @@ const config = z.object({
   timeZone: z.string().optional(),
   managers: z.array(z.string()).default(['web']),
   maxRunning: z.number().int().min(1).max(1_000).default(50),
+  groupLimits: z.record(z.string(), z.number().int().min(1)).default({}),
   graceMs: z.number().int().min(1_000).max(3_600_000).default(30_000),
+  lateMs: z.number().int().min(1_000).max(86_400_000).default(60_000),
+  monthlyBudgetUsd: z.number().min(0).optional(),
+  notices: z
+    .array(
+      z.object({
+        kinds: z.array(z.string()).optional(),
+        tag: z.string().optional(),
+        quiet: z.tuple([z.string(), z.string()]).optional(),
+      }),
+    )
+    .default([]),
 })
 
 const handedOver = z.object({ session: z.string(), at: z.number() })
+
+/** The parts of other services the scheduler needs; whoever provides them need not be here. */
+interface Agent {
+  run(request: { text: string; model?: string; session?: string; maxCostUsd?: number; key: string }): Promise<Answer>
+}
+const Agent = defineService<Agent>('agent', '1.0.0')
+interface System {
+  facts(kind: string): Promise<Record<string, unknown> | undefined>
+}
+const System = defineService<System>('system', '1.0.0')
 
 export default definePlugin({
   config,
   async activate(ctx) {
     const ports = portsOf(ctx, createStore((await ctx.use(Storage)).sql))
-    const settings = { ...ctx.config, timeZone: ctx.config.timeZone ?? localZone() }
+    const settings = {
+      ...ctx.config,
+      timeZone: ctx.config.timeZone ?? localZone(),
+      monthlyBudgetUsd: ctx.config.monthlyBudgetUsd,
+    }
     const session = adopted(ctx.previous) ?? crypto.randomUUID()
-    const engine = createEngine(ports, settings, session)
-    ctx.effect(() => () => engine.end())
-    await engine.start()
-    ctx.provide(Scheduler, createTasks(engine, ports, settings, callerOf(ctx)))
+    const scheduler = assemble(ports, settings, session, { address: () => addressOf(ctx), key: () => webhookKey(ctx) })
+    ctx.effect(() => () => scheduler.end())
+    await scheduler.start((handler) => serveHooks(ctx, handler))
+    ctx.provide(Scheduler, scheduler.desk(callerOf(ctx)))
     return { handOver: () => ({ session, at: Date.now() }) }
   },
 })
@@ -36,10 +72,46 @@ function portsOf(ctx: PluginContext<unknown>, store: Ports['store']): Ports {
   return {
     store,
     clock: wallClock,
+    hands: handsOf(ctx),
+    senses: sensesOf(ctx),
     nextId: () => crypto.randomUUID(),
+    random: () => Math.random(),
     emit: (event, payload) => ctx.emit(event, payload),
-    callTool: (name, input) => ctx.tools.call(name, input),
     warn: (message, error) => ctx.log.warn(message, error),
+  }
+}
+
+function handsOf(ctx: PluginContext<unknown>): Hands {
+  return {
+    callTool: (name, input) => ctx.tools.call(name, input),
+    async prompt(request) {
+      const agent = await ctx.tryUse(Agent)
+      if (agent === undefined)
+        throw new UsageError('TASK_NO_AGENT', 'no agent is installed, so nobody can answer the prompt', {
+          hint: 'Install a plugin that provides the service `agent`, and allow the scheduler to use it.',
+        })
+      return agent.run(request)
+    },
+    emit: (name, payload) => ctx.emit({ kind: 'event', name, schema: z.unknown() }, payload),
+  }
+}
+
+function sensesOf(ctx: PluginContext<unknown>): Senses {
+  return {
+    async fact(name) {
+      const [kind, field] = name.split('.') as [string, string]
+      const facts = await (await ctx.use(System)).facts(kind)
+      const value = facts?.[field]
+      return typeof value === 'number' ? value : undefined
+    },
+    async watch(path, onChanges) {
+      return (await ctx.use(Fs)).watch(path, onChanges, { recursive: true })
+    },
+    async exists(path) {
+      return (await ctx.use(Fs)).exists(path)
+    },
+    listen: (pattern, handler) =>
+      ctx.events.on(pattern, (payload, { name, from, at }) => handler({ name, from, at, payload })),
   }
 }
 
@@ -49,6 +121,35 @@ const wallClock: Clock = {
     const timer = setTimeout(fn, ms)
     return () => clearTimeout(timer)
   },
+}
+
+async function addressOf(ctx: PluginContext<unknown>): Promise<string> {
+  return `${(await (await ctx.use(Http)).url()).replace(/\/$/, '')}${PREFIX}`
+}
+
+/** Without `http:serve` there are no webhooks; everything else works. */
+async function serveHooks(
+  ctx: PluginContext<unknown>,
+  handler: (request: Request) => Promise<Response>,
+): Promise<void> {
+  try {
+    await (await ctx.use(Http)).serve(PREFIX, handler)
+  } catch (error) {
+    if (!PryxError.is(error)) throw error
+    ctx.log.warn('webhooks cannot be taken', error)
+  }
+}
+
+/** One key for all webhooks; each task's secret is derived from it. It never leaves the vault but into this isolate. */
+async function webhookKey(ctx: PluginContext<unknown>): Promise<string> {
+  const secrets = await ctx.use(Secrets)
+  const known = await secrets.get('webhook-key')
+  if (known !== undefined) return known
+  const made = Array.from(crypto.getRandomValues(new Uint8Array(32)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('')
+  await secrets.set('webhook-key', made)
+  return made
 }
 
 function callerOf(ctx: PluginContext<unknown>): () => string {

@@ -1,11 +1,10 @@
 // plugins/scheduler/src/scheduler-testing.ts: a scheduler in memory for tests: SQLite without a file, time that stands still, crashes on demand.
 import { DatabaseSync } from 'node:sqlite'
-import { createEngine } from './engine.ts'
-import type { Clock, Ports, Settings } from './ports.ts'
+import { assemble } from './assemble.ts'
+import type { Clock, Hands, Ports, Senses, Settings } from './ports.ts'
 import type { Scheduler } from './service.ts'
-import { createStore, type Sql } from './store.ts'
+import { createStore, type Sql } from './store/store.ts'
 import type { Task } from './task.ts'
-import { createTasks } from './tasks.ts'
 
 export interface MemorySql extends Sql {
   /** The n-th batch from now fails, `before` or `after` it has taken effect. */
@@ -71,37 +70,80 @@ export interface Told {
   payload: Record<string, unknown>
 }
 
-export const SETTINGS: Settings = { timeZone: 'Europe/Berlin', graceMs: 30_000, maxRunning: 50, managers: ['web'] }
+export const SETTINGS: Settings = {
+  ...{ timeZone: 'Europe/Berlin', graceMs: 30_000, maxRunning: 50, managers: ['web'], groupLimits: {}, lateMs: 60_000 },
+  ...{ monthlyBudgetUsd: undefined, notices: [] },
+}
+
+export interface LifeOptions {
+  session?: string
+  settings?: Partial<Settings>
+  callTool?: Hands['callTool']
+  prompt?: Hands['prompt']
+  senses?: Partial<Senses>
+  random?: () => number
+}
 
 let ids = 0
 
 /** One life of the scheduler on `sql`. `as(who)` is its face for one caller. */
-export async function startLife(
-  sql: Sql,
-  clock: ReturnType<typeof createHandClock>,
-  options: { session?: string; settings?: Partial<Settings>; callTool?: Ports['callTool'] } = {},
-) {
+export async function startLife(sql: Sql, clock: ReturnType<typeof createHandClock>, options: LifeOptions = {}) {
   const told: Told[] = []
+  const flows: Told[] = []
   const warnings: string[] = []
+  const listeners = new Set<{ pattern: string; handler: Parameters<Senses['listen']>[1] }>()
   let dead = false
   const store = createStore(mortal(sql, () => dead))
   const ports: Ports = {
     store,
     clock,
     nextId: () => `id-${++ids}`,
+    random: options.random ?? (() => 0.5),
     emit: async (event, payload) => void told.push({ name: event.name, payload: payload as Told['payload'] }),
-    callTool: options.callTool ?? (async () => 'done'),
+    hands: {
+      callTool: options.callTool ?? (async () => 'done'),
+      prompt: options.prompt ?? (async () => ({ text: 'yes' })),
+      emit: async (name, payload) => void flows.push({ name, payload: payload as Told['payload'] }),
+    },
+    senses: {
+      fact: async () => 0,
+      watch: async () => () => {},
+      exists: async () => false,
+      listen(pattern, handler) {
+        const listener = { pattern, handler }
+        listeners.add(listener)
+        return () => void listeners.delete(listener)
+      },
+      ...options.senses,
+    },
     warn: (message, error) => void warnings.push(`${message}: ${String(error)}`),
   }
   const settings = { ...SETTINGS, ...options.settings }
-  const engine = createEngine(ports, settings, options.session ?? `life-${++ids}`)
-  await engine.start()
+  const scheduler = assemble(ports, settings, options.session ?? `life-${++ids}`, {
+    address: async () => 'http://127.0.0.1:7780/hooks',
+    key: async () => 'a key for tests',
+  })
+  await scheduler.start(async () => {})
+  const { engine } = scheduler
   return {
     engine,
     store,
     told,
+    flows,
     warnings,
-    as: (who: string): Scheduler => createTasks(engine, ports, settings, () => who),
+    listeners,
+    hook: (request: Request) => scheduler.webhooks.serve(request),
+    sentries: scheduler.sentries,
+    end: () => scheduler.end(),
+    as: (who: string): Scheduler => scheduler.desk(() => who),
+    /** Something happens on the bus. */
+    async happens(name: string, payload: unknown): Promise<void> {
+      const fits = (pattern: string) =>
+        pattern === '**' || pattern === name || (pattern.endsWith('.*') && name.startsWith(pattern.slice(0, -1)))
+      for (const { pattern, handler } of [...listeners])
+        if (fits(pattern)) handler({ name, from: 'host', at: clock.now(), payload })
+      await settled()
+    },
     /** Turns until nothing is left to do now. */
     async run(): Promise<number> {
       for (;;) {

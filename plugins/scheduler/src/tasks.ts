@@ -1,55 +1,35 @@
-// plugins/scheduler/src/tasks.ts: the scheduler as callers see it: whose task is it, may they, is it possible.
+// plugins/scheduler/src/tasks.ts: tasks as callers see them: whose is it, may they, is it possible.
 //   A1  The owner is who the kernel says is calling, never an argument.
 //   A2  A task of another is as good as none: TASK_UNKNOWN. Managers and the host see all.
-//   A3  A tool runs with the scheduler's permissions, so only managers and the host may schedule one.
+//   A3  Deeds are done with the scheduler's permissions, so only managers and the host may schedule any; others get an event when it is due.
 import { UsageError } from '@pryx/sdk'
-import type { Engine } from './engine.ts'
-import { MAX_OPEN } from './plan.ts'
+import { dueUntil, nextAfter, settleTrigger } from './clock/trigger.ts'
 import type { Ports, Settings } from './ports.ts'
-import { publicRun } from './rows.ts'
-import type { Scheduler } from './service.ts'
-import * as db from './statements.ts'
-import { completionSchema, type FullSpec, type Task, type TaskSpec, taskSpecSchema, triggerSchema } from './task.ts'
-import { dueUntil, nextAfter, preview, settleTrigger } from './trigger.ts'
+import { bounded, readSpec, same, specOf } from './reading.ts'
+import type { Engine } from './running/engine.ts'
+import * as db from './store/statements.ts'
+import { type FullSpec, isTimed, type Task, type TaskSpec } from './task.ts'
 
-const MAX_TASKS = 1_000 // of one owner
-const MAX_SPEC_CHARS = 8_192 // a hundred of them fit into one message
+const MAX_TASKS = 10_000 // of one owner
 const MAX_LIST = 100
-const MAX_PREVIEW = 100
+const MAX_LIST_CHARS = 600_000 // a page goes through one message
 const PAUSED = 'the task was paused or changed'
 
-/** @param caller Who makes the call being served; read before anything is awaited. */
-export function createTasks(engine: Engine, ports: Ports, settings: Settings, caller: () => string): Scheduler {
+export type TaskBook = ReturnType<typeof createTaskBook>
+
+/** @param changed Told when the set of active tasks with triggers of this kind may have changed. */
+export function createTaskBook(
+  engine: Engine,
+  ports: Ports,
+  settings: Settings,
+  changed: (kind: Task['trigger']['kind']) => void,
+) {
   const { store, clock } = ports
   const { facts } = engine
-  return {
-    create: (spec) => change((who) => create(who, readSpec(spec))),
-    createOrUpdate: (spec) => change((who) => createOrUpdate(who, readSpec(spec))),
-    update: (id, changes) => change(async (who) => update(who, await own(who, id), changes)),
-    list: (filter) => read((who) => list(who, filter)),
-    get: (id) => read((who) => own(who, id)),
-    pause: (id) => change(async (who) => pause(await own(who, id))),
-    resume: (id) => change(async (who) => resume(await own(who, id))),
-    remove: (id) => change(async (who) => remove(await own(who, id))),
-    runNow: (id) => change(async (who) => runNow(await own(who, id))),
-    history: (id, options) =>
-      read(async (who) => store.history((await own(who, id)).id, bounded(options?.limit, db.KEPT_RUNS, db.KEPT_RUNS))),
-    run: (runId) => read((who) => runOf(who, runId)),
-    preview: (trigger, count) => read(async () => previewOf(trigger, count)),
-    complete: (runId, completion) => read((who) => complete(who, runId, completion)),
-    attend: () => read((who) => engine.announceOpen(who)),
-  }
+  return { create, createOrUpdate, update, list, pause, resume, remove, own, isManager, read }
 
-  /** One change after the other; the clockwork looks again after each. */
-  async function change<T>(work: (who: string) => Promise<T>): Promise<T> {
-    const who = caller() // A1: before any await
-    const result = await engine.alone(() => work(who))
-    engine.wake()
-    return result
-  }
-
-  async function read<T>(work: (who: string) => Promise<T>): Promise<T> {
-    return work(caller())
+  function read(spec: unknown): FullSpec {
+    return readSpec(spec, clock.now(), settings.timeZone)
   }
 
   async function own(who: string, id: string): Promise<Task> {
@@ -62,7 +42,7 @@ export function createTasks(engine: Engine, ports: Ports, settings: Settings, ca
     return who === 'host' || settings.managers.includes(who)
   }
 
-  async function create(owner: string, spec: FullSpec): Promise<Task> {
+  async function create(who: string, spec: FullSpec, owner = who): Promise<Task> {
     if (await store.taskNamed(owner, spec.name)) throw nameTaken(owner, spec.name)
     if ((await store.countTasks(owner)) >= MAX_TASKS)
       throw new UsageError('TASK_LIMIT', `${owner} has ${MAX_TASKS} tasks already`, {
@@ -70,19 +50,20 @@ export function createTasks(engine: Engine, ports: Ports, settings: Settings, ca
         hint: 'Remove some.',
       })
     const now = clock.now()
-    const task = scheduled({ id: ports.nextId(), owner, createdAt: now }, allowed(owner, spec), now)
-    await store.commit([db.putTask(task)])
+    const task = scheduled({ id: ports.nextId(), owner, createdAt: now }, allowed(who, spec), now)
+    await store.commit([db.putTask(task), ...db.openEpoch(task.id, task.trigger, now)])
     facts.created(task)
+    changed(task.trigger.kind)
     return task
   }
 
-  async function createOrUpdate(owner: string, spec: FullSpec): Promise<Task> {
+  async function createOrUpdate(who: string, spec: FullSpec, owner = who): Promise<Task> {
     const known = await store.taskNamed(owner, spec.name)
-    return known ? replace(known, allowed(owner, spec)) : create(owner, spec)
+    return known ? replace(known, allowed(who, spec)) : create(who, spec, owner)
   }
 
   async function update(who: string, task: Task, changes: Partial<TaskSpec>): Promise<Task> {
-    const spec = allowed(who, readSpec({ ...specOf(task), ...changes }))
+    const spec = allowed(who, read({ ...specOf(task), ...changes }))
     if (spec.name !== task.name && (await store.taskNamed(task.owner, spec.name)))
       throw nameTaken(task.owner, spec.name)
     return replace(task, spec)
@@ -94,32 +75,49 @@ export function createTasks(engine: Engine, ports: Ports, settings: Settings, ca
     const settled = { ...spec, trigger: settleLike(task, spec, now) }
     if (same(settled, specOf(task)) && task.state !== 'broken') return task
     const sameTrigger = same(settled.trigger, task.trigger) && task.state !== 'broken'
-    const changed = sameTrigger ? { ...task, ...settled, updatedAt: now } : scheduled(task, settled, now)
-    const kept: Task = task.state === 'paused' ? { ...changed, state: 'paused', nextDue: undefined } : changed
-    await store.commit([...(sameTrigger ? [] : leftOver(task, now)), db.putTask(kept)])
-    facts.updated(kept)
-    return kept
+    const { id, owner, createdAt, state, nextDue, problem } = task
+    const kept = { id, owner, createdAt }
+    const next: Task = sameTrigger
+      ? { ...settled, ...kept, state, nextDue, problem, updatedAt: now }
+      : scheduled(kept, settled, now)
+    const final: Task = state === 'paused' ? { ...next, state: 'paused', nextDue: undefined } : next
+    const moved = sameTrigger
+      ? []
+      : [...leftOver(task, now), ...(final.state === 'active' ? db.openEpoch(id, final.trigger, now) : [])]
+    await store.commit([...moved, db.putTask(final)])
+    facts.updated(final)
+    changed(task.trigger.kind)
+    changed(final.trigger.kind)
+    return final
   }
 
   /** An interval without an anchor keeps the one it was given at first. */
   function settleLike(task: Task, spec: FullSpec, now: number) {
-    const anchor = task.trigger.kind === 'interval' ? (task.trigger.anchor ?? now) : now
-    return settleTrigger(spec.trigger, anchor, settings.timeZone)
+    if (spec.trigger.kind !== 'interval' || task.trigger.kind !== 'interval') return spec.trigger
+    const { everyMs, anchor } = spec.trigger
+    const was = task.trigger.anchor ?? now
+    return settleTrigger({ kind: 'interval', everyMs, anchor: anchor === now ? was : anchor }, was, settings.timeZone)
   }
 
   function scheduled(base: Pick<Task, 'id' | 'owner' | 'createdAt'>, spec: FullSpec, now: number): Task {
-    const { id, owner, createdAt } = base
-    const trigger = settleTrigger(spec.trigger, now, settings.timeZone)
-    const nextDue = nextAfter(trigger, now)
-    if (nextDue === undefined) throw never(trigger.kind)
-    return { ...spec, trigger, id, owner, createdAt, state: 'active', nextDue, problem: undefined, updatedAt: now }
+    const nextDue = nextAfter(spec.trigger, now)
+    if (isTimed(spec.trigger) && nextDue === undefined) throw never(spec.trigger.kind)
+    return { ...spec, ...base, state: 'active', nextDue, problem: undefined, updatedAt: now }
   }
 
-  async function list(who: string, filter: Parameters<Scheduler['list']>[0] = {}): Promise<Task[]> {
+  async function list(
+    who: string,
+    filter: { owner?: string | undefined; limit?: number | undefined; after?: string | undefined } = {},
+  ): Promise<Task[]> {
     const { owner = who, limit, after } = filter
     if (owner !== who && !isManager(who))
       throw new UsageError('TASK_REFUSED', `${who} may list its own tasks only`, { hint: 'Leave `owner` out.' })
-    return store.tasks(owner === '*' ? undefined : owner, bounded(limit, MAX_LIST, MAX_LIST), after)
+    const tasks = await store.tasks(owner === '*' ? undefined : owner, bounded(limit, MAX_LIST, MAX_LIST), after)
+    let chars = 0
+    return tasks.filter((task, i) => {
+      chars += JSON.stringify(task).length
+      return i === 0 || chars < MAX_LIST_CHARS
+    })
   }
 
   async function pause(task: Task): Promise<Task> {
@@ -128,116 +126,58 @@ export function createTasks(engine: Engine, ports: Ports, settings: Settings, ca
     const paused: Task = { ...task, state: 'paused', nextDue: undefined, updatedAt: now }
     await store.commit([...leftOver(task, now), db.putTask(paused), db.skipQueued(task.id, PAUSED, now)])
     facts.updated(paused)
+    changed(task.trigger.kind)
     return paused
   }
 
   /** Records what fell due and was not claimed yet, before the task's next time is changed: nothing vanishes. */
   function leftOver(task: Task, now: number): db.Statement[] {
-    if (task.state !== 'active' || task.nextDue === undefined || task.nextDue > now) return []
+    const close = db.closeEpoch(task.id, now, PAUSED)
+    if (task.state !== 'active' || !isTimed(task.trigger) || task.nextDue === undefined || task.nextDue > now)
+      return [close]
     const { since, last, count, exact } = dueUntil(task.trigger, task.nextDue, now, 1)
     const row = { status: 'skipped' as const, since, occurrence: last, count, exact, reason: PAUSED }
-    return [db.addPlanned(task, row, ports.nextId(), now)]
+    return [db.addPlanned(task, row, ports.nextId(), now, 0), close]
   }
 
   async function resume(task: Task): Promise<Task> {
     if (task.state === 'active') return task
     const now = clock.now()
     const nextDue = nextAfter(task.trigger, now)
-    const state = nextDue === undefined ? 'done' : 'active'
+    const state = isTimed(task.trigger) && nextDue === undefined ? 'done' : 'active'
     const resumed: Task = { ...task, state, nextDue, problem: undefined, updatedAt: now }
-    await store.commit([db.putTask(resumed)])
+    await store.commit([db.putTask(resumed), ...(state === 'active' ? db.openEpoch(task.id, task.trigger, now) : [])])
     facts.updated(resumed)
+    changed(task.trigger.kind)
     return resumed
   }
 
   async function remove(task: Task): Promise<void> {
+    for (const run of await store.openRunsOf(task.id)) {
+      engine.working.abort(run.id, 'the task was removed')
+      if (run.status === 'running') facts.cancelled(task, run.id, 'the task was removed')
+    }
     await store.commit(db.deleteTask(task.id))
     facts.removed(task)
-  }
-
-  async function runNow(task: Task) {
-    if ((await store.openRuns(task.id)) >= MAX_OPEN)
-      throw new UsageError('TASK_LIMIT', `${MAX_OPEN} runs of ${task.name} wait already`, { max: MAX_OPEN })
-    const now = clock.now()
-    const id = ports.nextId()
-    await store.commit([db.addExtra(task.id, { id, source: 'manual', occurrence: now, since: now }, now)])
-    return publicRun((await store.run(id))!)
-  }
-
-  async function runOf(who: string, runId: string) {
-    const run = await store.run(runId)
-    if (run === undefined)
-      throw new UsageError('TASK_UNKNOWN', `there is no run ${runId}`, { hint: 'history() names them.' })
-    await own(who, run.taskId)
-    return publicRun(run)
-  }
-
-  async function complete(who: string, runId: string, report: unknown): Promise<boolean> {
-    const completion = parsed(completionSchema, report, 'the report')
-    const run = await store.run(runId)
-    if (run === undefined) return false
-    await own(who, run.taskId)
-    if (run.status !== 'running' || (completion.attempt ?? run.attempt) !== run.attempt) return false
-    return engine.complete(run, completion)
-  }
-
-  function previewOf(trigger: unknown, count: number | undefined): number[] {
-    const now = clock.now()
-    const settled = settleTrigger(parsed(triggerSchema, trigger, 'the trigger'), now, settings.timeZone)
-    return preview(settled, now, bounded(count, 5, MAX_PREVIEW))
+    changed(task.trigger.kind)
   }
 
   function allowed(who: string, spec: FullSpec): FullSpec {
-    if (spec.action.kind !== 'tool' || isManager(who)) return spec
-    throw new UsageError('TASK_REFUSED', `${who} may not schedule a tool`, {
-      hint: 'Make an `event` task and call the tool when it is due: then your own permissions count.', // A3
-    })
+    if (isManager(who)) return spec
+    if (spec.action.kind !== 'event')
+      throw new UsageError(
+        'TASK_REFUSED',
+        `${who} may not schedule ${spec.action.kind === 'tool' ? 'a tool' : `a ${spec.action.kind}`}`,
+        {
+          hint: 'Make an `event` task and do it yourself when it is due: then your own permissions count.', // A3
+        },
+      )
+    if (spec.trigger.kind === 'event' || spec.trigger.kind === 'file')
+      throw new UsageError('TASK_REFUSED', `${who} may not have the scheduler look at ${spec.trigger.kind}s for it`, {
+        hint: 'Listen or watch yourself: then your own permissions count.', // A3
+      })
+    return spec
   }
-}
-
-function readSpec(spec: unknown): FullSpec {
-  const full = parsed(taskSpecSchema, spec, 'the task')
-  const size = JSON.stringify(full).length
-  if (size <= MAX_SPEC_CHARS) return full
-  throw new UsageError('TASK_INVALID', `the task takes ${size} characters as JSON`, {
-    max: MAX_SPEC_CHARS,
-    hint: 'Keep large payloads in your own storage and pass their key.',
-  })
-}
-
-function specOf(task: Task): FullSpec {
-  const { name, trigger, action, misfire, overlap, timeoutMs, retry } = task
-  return { name, trigger, action, misfire, overlap, timeoutMs, retry }
-}
-
-/** Equal as JSON, whatever the order of keys. */
-function same(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a, sorted) === JSON.stringify(b, sorted)
-}
-
-function sorted(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-function bounded(value: number | undefined, fallback: number, max: number): number {
-  return Number.isFinite(value) ? Math.min(max, Math.max(1, Math.floor(value as number))) : fallback
-}
-
-interface Schema<T> {
-  safeParse(value: unknown): { success: true; data: T } | { success: false; error: { issues: Issue[] } }
-}
-interface Issue {
-  path: PropertyKey[]
-  message: string
-}
-
-function parsed<T>(schema: Schema<T>, value: unknown, what: string): T {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const issue = result.error.issues[0]!
-  const path = issue.path.map(String).join('.')
-  throw new UsageError('TASK_INVALID', `${what}: ${path === '' ? '' : `${path}: `}${issue.message}`, { path })
 }
 
 function nameTaken(owner: string, name: string): UsageError {

@@ -63,7 +63,23 @@ export function fullTime(at: number): string {
 export function triggerText(trigger: TaskRow['trigger']): string {
   if (trigger.kind === 'interval') return `every ${span(trigger.everyMs)}`
   if (trigger.kind === 'once') return `once, ${fullTime(trigger.at)}`
-  return trigger.timeZone === undefined ? trigger.expression : `${trigger.expression} · ${trigger.timeZone}`
+  if (trigger.kind === 'cron')
+    return trigger.timeZone === undefined ? trigger.expression : `${trigger.expression} · ${trigger.timeZone}`
+  return PUSHED[trigger.kind](trigger as never)
+}
+
+/** Triggers that time does not decide. */
+const PUSHED: {
+  [K in Exclude<TaskRow['trigger']['kind'], 'cron' | 'interval' | 'once'>]: (
+    trigger: Extract<TaskRow['trigger'], { kind: K }>,
+  ) => string
+} = {
+  event: ({ pattern }) => `at ${pattern}`,
+  file: ({ path }) => `when ${path} changes`,
+  webhook: () => 'by webhook',
+  state: ({ fact, is, than }) => `when ${fact} is ${is} ${than}`,
+  predicate: ({ expression }) => `when ${expression}`,
+  manual: () => 'by hand',
 }
 
 /** One line of JSON for a list. */

@@ -263,7 +263,7 @@ function task(
     misfire: { kind: 'run-once' },
     overlap: 'skip',
     timeoutMs: 600_000,
-    retry: { attempts: 0, backoffMs: 60_000, factor: 2 },
+    retry: { attempts: 0, backoffMs: 60_000, factor: 2, growth: 'exponential', maxDelayMs: 86_400_000, jitter: 0 },
     state: 'active',
     nextDue: Date.now() + inMs,
     problem: undefined,

@@ -25,6 +25,7 @@ const RUNS = {
   skipped: { word: 'Skipped', tone: 'calm' },
   missed: { word: 'Missed', tone: 'wait' },
   interrupted: { word: 'Interrupted', tone: 'wait' },
+  cancelled: { word: 'Stopped', tone: 'calm' },
 } as const
 
 export function Tasks() {

@@ -1,5 +1,5 @@
-// plugins/scheduler/src/rows.ts: rows of the tables as tasks and runs.
-import type { FullSpec, Run, RunStatus, Task, TaskState } from './task.ts'
+// plugins/scheduler/src/store/rows.ts: rows of the tables as tasks and runs.
+import type { FullSpec, Run, RunStatus, Task, TaskState } from '../task.ts'
 
 /** A run with what only the scheduler wants to know. */
 export interface OpenRun extends Run {
@@ -7,10 +7,13 @@ export interface OpenRun extends Run {
   readonly session: string | undefined
   /** How often it was made up for already. */
   readonly recoveries: number
+  readonly priority: number
+  /** The stretch of the ledger its occurrences belong to. */
+  readonly epoch: number | undefined
 }
 
 /** What callers may see of a run. */
-export function publicRun({ session: _session, recoveries: _recoveries, ...run }: OpenRun): Run {
+export function publicRun({ session: _s, recoveries: _r, priority: _p, epoch: _e, ...run }: OpenRun): Run {
   return run
 }
 
@@ -24,6 +27,8 @@ export interface TaskRow {
   problem: string | null
   created_at: number
   updated_at: number
+  epoch: number | null
+  failures: number
 }
 
 export interface RunRow {
@@ -43,6 +48,12 @@ export interface RunRow {
   finished_at: number | null
   deadline: number | null
   session: string | null
+  epoch: number | null
+  priority: number
+  input: string | null
+  progress: string | null
+  usage: string | null
+  ambiguous: number
   result: string | null
   error: string | null
   log: string | null
@@ -74,14 +85,24 @@ export function toRun(row: RunRow): OpenRun {
     exact: row.exact === 1,
     attempt: row.attempt,
     recoveries: row.recoveries,
+    priority: row.priority,
+    epoch: row.epoch ?? undefined,
     startAt: row.start_at,
     startedAt: row.started_at ?? undefined,
     finishedAt: row.finished_at ?? undefined,
     deadline: row.deadline ?? undefined,
     session: row.session ?? undefined,
-    result: row.result === null ? undefined : JSON.parse(row.result),
+    input: fromJson(row.input),
+    result: fromJson(row.result),
     error: row.error ?? undefined,
     log: row.log ?? undefined,
     recovers: row.recovers ?? undefined,
+    ...(row.ambiguous === 1 && { ambiguous: true }),
+    ...(row.progress !== null && { progress: JSON.parse(row.progress) }),
+    ...(row.usage !== null && { usage: JSON.parse(row.usage) }),
   }
+}
+
+function fromJson(text: string | null): unknown {
+  return text === null ? undefined : JSON.parse(text)
 }

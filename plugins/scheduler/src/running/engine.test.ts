@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import { createHandClock, createMemorySql, settled, startLife } from './scheduler-testing.ts'
-import type { TaskSpec } from './service.ts'
+import { createHandClock, createMemorySql, settled, startLife } from '../scheduler-testing.ts'
+import type { TaskSpec } from '../service.ts'
 
 const START = Date.UTC(2026, 0, 1)
 const MINUTE = 60_000
@@ -341,7 +341,7 @@ test('K4: only managers may schedule a tool, since it runs with the permissions 
   await life.run()
   await life.run()
 
-  expect(callTool).toHaveBeenCalledExactlyOnceWith('weather.now', { city: 'Lisbon' })
+  expect(callTool).toHaveBeenCalledExactlyOnceWith('weather.now', { city: 'Lisbon' }, expect.any(AbortSignal))
   expect((await life.as('web').history(task.id))[0]).toMatchObject({ status: 'ok', result: { degrees: 21 } })
 })
 

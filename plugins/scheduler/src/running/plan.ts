@@ -1,8 +1,9 @@
-// plugins/scheduler/src/plan.ts: what becomes of occurrences that are due. Pure policy; the ledger it feeds accounts for each one.
+// plugins/scheduler/src/running/plan.ts: what becomes of occurrences that are due. Pure policy; the ledger it feeds accounts for each one.
 //   P1  The counts of the rows add up to `due.count`: every occurrence runs, is merged into a run, skipped or missed.
 //   P2  A task never has more than MAX_OPEN runs open.
-import type { Task } from './task.ts'
-import type { Due } from './trigger.ts'
+
+import type { Due } from '../clock/trigger.ts'
+import type { Task } from '../task.ts'
 
 export const MAX_OPEN = 50 // runs of one task that may wait or work
 

@@ -1,10 +1,10 @@
-// plugins/scheduler/src/facts.ts: tells what happened, after it is on disk. A listener that fails or is slow never holds up the scheduler.
+// plugins/scheduler/src/running/facts.ts: tells what happened, after it is on disk. A listener that fails or is slow never holds up the scheduler.
 import type { EventToken } from '@pryx/sdk'
-import { taskEvents } from './events.ts'
+import { noticeEvents, taskEvents } from '../events.ts'
+import type { Ports } from '../ports.ts'
+import { type OpenRun, publicRun } from '../store/rows.ts'
+import type { Run, Task } from '../task.ts'
 import type { PlannedRun } from './plan.ts'
-import type { Ports } from './ports.ts'
-import { type OpenRun, publicRun } from './rows.ts'
-import type { Run, Task } from './task.ts'
 
 export type Facts = ReturnType<typeof createFacts>
 
@@ -24,11 +24,16 @@ export function createFacts({ emit, warn }: Pick<Ports, 'emit' | 'warn'>) {
         ...{ runId: run.id, key: `${run.id}:${run.attempt}`, taskId: task.id, name: task.name, owner: task.owner },
         ...{ occurrence: run.occurrence, count: run.count, attempt: run.attempt, deadline: run.deadline ?? 0 },
         payload: task.action.payload,
+        ...(run.input !== undefined && { input: run.input }),
       })
     },
     started: (task: Task, run: OpenRun) => tell(taskEvents.started, { task: brief(task), run: publicRun(run) }),
+    progressed: (task: Task, runId: string, progress: NonNullable<Run['progress']>) =>
+      tell(taskEvents.progressed, { task: brief(task), runId, progress }),
+    cancelled: (task: Task, runId: string, reason: string) =>
+      tell(taskEvents.cancelled, { task: brief(task), runId, reason }),
     finished(task: Task, run: OpenRun) {
-      const { result: _result, log: _log, ...rest } = publicRun(run)
+      const { result: _result, log: _log, input: _input, ...rest } = publicRun(run)
       tell(taskEvents.finished, { task: brief(task), run: rest })
     },
     missed(task: Task, run: PlannedRun) {
@@ -36,6 +41,10 @@ export function createFacts({ emit, warn }: Pick<Ports, 'emit' | 'warn'>) {
       const { status, count, since, occurrence, reason = '' } = run
       tell(taskEvents.missed, { task: brief(task), status, count, since, occurrence, reason })
     },
+    late: (task: Pick<Task, 'id' | 'name' | 'owner'>, runId: string | undefined, since: number, reason: string) =>
+      tell(taskEvents.late, { task: brief(task), ...(runId !== undefined && { runId }), since, reason }),
+    gap: (since: number, until: number) => tell(taskEvents.gap, { since, until, ms: until - since }),
+    acknowledged: (id: string, by: string) => tell(noticeEvents.acknowledged, { id, by }),
   }
 
   function tell<P>(event: EventToken<P>, payload: P): void {
@@ -45,6 +54,6 @@ export function createFacts({ emit, warn }: Pick<Ports, 'emit' | 'warn'>) {
   }
 }
 
-function brief({ id, name, owner }: Task) {
+function brief({ id, name, owner }: Pick<Task, 'id' | 'name' | 'owner'>) {
   return { id, name, owner }
 }

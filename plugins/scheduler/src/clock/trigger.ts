@@ -1,11 +1,13 @@
-// plugins/scheduler/src/trigger.ts: when a trigger falls due. Pure; croner only calculates, it never holds a timer.
+// plugins/scheduler/src/clock/trigger.ts: when a trigger falls due. Pure; croner only calculates, it never holds a timer.
 //   T1  `nextAfter(t, x)` > x, and walking it visits every occurrence exactly once.
 //   T2  Fixed times in a clock gap run once at the first valid instant, repeated ones at the first of the two; wildcards and steps keep
 //       real-time spacing (Vixie's rules).
 //   T3  Work is bounded whatever time has passed: at most MAX_COUNTED occurrences are walked.
 import { UsageError } from '@pryx/sdk'
 import { Cron } from 'croner'
-import type { Trigger } from './task.ts'
+import type { z } from 'zod'
+import { isTimed, type TimedTrigger, type Trigger, type triggerSchema } from '../task.ts'
+import { parsePhrase } from './phrase.ts'
 
 export const MAX_COUNTED = 500
 
@@ -24,17 +26,29 @@ export interface Due {
 /**
  * The trigger as it is kept: what it leaves open is filled in, so that it means the same tomorrow.
  *
- * @throws TASK_INVALID for an expression or zone that cannot be read.
+ * @throws TASK_INVALID for an expression or zone that cannot be read, TASK_PHRASE for a phrase that can be meant in more ways than one.
  */
-export function settleTrigger(trigger: Trigger, now: number, timeZone: string): Trigger {
-  if (trigger.kind === 'interval') return { ...trigger, anchor: trigger.anchor ?? now }
-  if (trigger.kind === 'once') return trigger
-  const settled = { ...trigger, timeZone: trigger.timeZone ?? timeZone }
-  schedule(settled)
-  return settled
+export function settleTrigger(trigger: z.output<typeof triggerSchema>, now: number, timeZone: string): Trigger {
+  switch (trigger.kind) {
+    case 'phrase':
+      return settleTrigger(
+        parsePhrase(trigger.text, { now, timeZone: readZone(trigger.timeZone ?? timeZone) }),
+        now,
+        timeZone,
+      )
+    case 'interval':
+      return { ...trigger, anchor: trigger.anchor ?? now }
+    case 'cron': {
+      const settled = { ...trigger, timeZone: trigger.timeZone ?? timeZone }
+      schedule(settled)
+      return settled
+    }
+    default:
+      return trigger
+  }
 }
 
-/** The first occurrence after `after` (epoch ms, itself left out), undefined if none will come. */
+/** The first occurrence after `after` (epoch ms, itself left out), undefined if none will come or time does not decide it. */
 export function nextAfter(trigger: Trigger, after: number): number | undefined {
   switch (trigger.kind) {
     case 'once':
@@ -43,12 +57,15 @@ export function nextAfter(trigger: Trigger, after: number): number | undefined {
       return nextInterval(trigger.anchor ?? 0, trigger.everyMs, after)
     case 'cron':
       return schedule(trigger).nextRun(new Date(after))?.getTime()
+    default:
+      return undefined
   }
 }
 
 /** The first `count` occurrences after `after`. */
 export function preview(trigger: Trigger, after: number, count: number): number[] {
   if (trigger.kind === 'cron') return toInstants(schedule(trigger).nextRuns(count, new Date(after)))
+  if (!isTimed(trigger)) return []
   const first = nextAfter(trigger, after)
   if (first === undefined) return []
   if (trigger.kind === 'once') return [first]
@@ -56,7 +73,7 @@ export function preview(trigger: Trigger, after: number, count: number): number[
 }
 
 /** All that fell due from `since` (an occurrence) until `now`, both included. */
-export function dueUntil(trigger: Trigger, since: number, now: number, newest: number): Due {
+export function dueUntil(trigger: TimedTrigger, since: number, now: number, newest: number): Due {
   switch (trigger.kind) {
     case 'once':
       return { since, last: since, count: 1, exact: true, newest: [since], next: undefined }
@@ -125,6 +142,17 @@ function schedule(trigger: Extract<Trigger, { kind: 'cron' }>): Cron {
       expected: 'minute hour day month weekday, such as "30 8 * * 1-5", and an IANA zone such as Europe/Berlin',
       hint: 'Try the trigger with preview().',
       cause,
+    })
+  }
+}
+
+function readZone(timeZone: string): string {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone })
+    return timeZone
+  } catch (cause) {
+    throw new UsageError('TASK_INVALID', `there is no time zone “${timeZone.slice(0, 64)}”`, {
+      ...{ found: timeZone, expected: 'an IANA zone such as Europe/Berlin', cause },
     })
   }
 }

@@ -1,9 +1,9 @@
 // Every occurrence is accounted for, whatever happens in whatever order: ran, merged into a run, skipped or missed.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createHandClock, createMemorySql, type Life, reportAll, startLife } from './scheduler-testing.ts'
-import type { Run, Task } from './task.ts'
-import { nextAfter } from './trigger.ts'
+import { nextAfter } from '../clock/trigger.ts'
+import { createHandClock, createMemorySql, type Life, reportAll, startLife } from '../scheduler-testing.ts'
+import type { Run, Task } from '../task.ts'
 
 const START = Date.UTC(2026, 2, 29) // the night of Berlin's clock change
 const RUNS = process.env.PRYX_DEEP ? 1_000 : 80

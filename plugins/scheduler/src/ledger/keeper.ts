@@ -1,0 +1,126 @@
+// plugins/scheduler/src/ledger/keeper.ts: keeps the ledger: folds rows that are not kept any more into spans, and answers for a window.
+//   K1  A row and the span it becomes change in one transaction: at no moment is an occurrence counted twice or not at all.
+import type { Ports } from '../ports.ts'
+import { type RunRow, toRun } from '../store/rows.ts'
+import { KEPT_RUNS, OPEN, type Statement } from '../store/statements.ts'
+import type { Task, Trigger } from '../task.ts'
+import { type Balance, balance, type Epoch, fold, type Span, spansOf } from './ledger.ts'
+
+const EVERY_CLAIMS = 20 // of one task between two foldings
+const MAX_FOLDED = 200 // rows at once
+const SHORT = `seq, id, task, status, source, occurrence, since, count, exact, attempt, recoveries, recovers, start_at, started_at,
+  finished_at, deadline, session, epoch, priority, NULL progress, NULL usage, ambiguous, NULL input, NULL result,
+  substr(error, 1, 200) error, NULL log`
+
+interface SpanRow {
+  id: number
+  epoch: number | null
+  since: number
+  until: number
+  count: number
+  exact: number
+  fate: Span['fate']
+  reason: string
+}
+
+export type Keeper = ReturnType<typeof createKeeper>
+
+export function createKeeper({ store, clock }: Pick<Ports, 'store' | 'clock'>) {
+  const grown = new Map<string, number>()
+  return { note, tidy, window }
+
+  /** The task has one more row. */
+  function note(taskId: string): void {
+    grown.set(taskId, (grown.get(taskId) ?? 0) + 1)
+  }
+
+  /** Folds the oldest rows of the tasks that have grown most. */
+  async function tidy(): Promise<void> {
+    for (const [taskId, count] of grown) {
+      if (count < EVERY_CLAIMS) continue
+      grown.delete(taskId)
+      await store.commit(await foldings(taskId))
+      return // one task a turn is enough
+    }
+  }
+
+  async function foldings(taskId: string): Promise<Statement[]> {
+    const old = await store.sql.all<RunRow & { seq: number }>(
+      `SELECT ${SHORT} FROM runs WHERE task = ? AND seq <= (SELECT seq FROM runs WHERE task = ? ORDER BY seq DESC LIMIT 1 OFFSET ${KEPT_RUNS})
+         AND seq < COALESCE((SELECT MIN(seq) FROM runs WHERE task = ? AND ${OPEN}), 9e18) ORDER BY seq LIMIT ${MAX_FOLDED}`,
+      ...[taskId, taskId, taskId],
+    )
+    const newest = old.at(-1)
+    if (newest === undefined) return []
+    const [last] = await store.sql.all<SpanRow>('SELECT * FROM spans WHERE task = ? ORDER BY id DESC LIMIT 1', taskId)
+    const folded = fold(
+      last && toSpan(last),
+      old.flatMap((row) => spansOf(toRun(row))),
+    )
+    const ofOld = `run IN (SELECT id FROM runs WHERE task = ? AND seq <= ?)`
+    return [
+      ...(last === undefined ? [] : [{ sql: 'DELETE FROM spans WHERE id = ?', params: [last.id] }]),
+      ...folded.map((span) => putSpan(taskId, span)),
+      {
+        sql: `DELETE FROM pieces WHERE ref IN (SELECT run || ':' || path FROM steps WHERE ${ofOld})`,
+        params: [taskId, newest.seq],
+      },
+      { sql: `DELETE FROM steps WHERE ${ofOld}`, params: [taskId, newest.seq] },
+      { sql: 'DELETE FROM runs WHERE task = ? AND seq <= ?', params: [taskId, newest.seq] }, // K1
+    ]
+  }
+
+  /** What became of a task's occurrences from `from` to `to`, both included, epoch ms. */
+  async function window(task: Task, from: number, to: number): Promise<Balance> {
+    const now = clock.now()
+    const epochs = await store.sql.all<{ id: number; trigger: string; since: number; until: number | null }>(
+      'SELECT id, trigger, since, until FROM epochs WHERE task = ? ORDER BY id',
+      task.id,
+    )
+    const spans = await store.sql.all<SpanRow>(
+      'SELECT * FROM spans WHERE task = ? AND until >= ? AND since <= ? ORDER BY id',
+      ...[task.id, from, to],
+    )
+    const rows = await store.sql.all<RunRow>(
+      `SELECT ${SHORT} FROM runs WHERE task = ? AND count > 0 AND occurrence >= ? AND since <= ? ORDER BY seq`,
+      ...[task.id, from, to],
+    )
+    const pending =
+      task.state === 'active' && task.nextDue !== undefined && task.nextDue <= Math.min(now, to)
+        ? task.nextDue
+        : undefined
+    return balance(
+      { from, to, now },
+      epochs.map(toEpoch),
+      [...spans.map(toSpan), ...rows.flatMap((row) => spansOf(toRun(row)))].filter(
+        (span) => span.until >= from && span.since <= to,
+      ),
+      pending,
+      () => new Promise((resolve) => void clock.after(0, resolve)),
+    )
+  }
+}
+
+function toEpoch({
+  trigger,
+  until,
+  ...row
+}: {
+  id: number
+  trigger: string
+  since: number
+  until: number | null
+}): Epoch {
+  return { ...row, trigger: JSON.parse(trigger) as Trigger, until: until ?? undefined } // only `openEpoch` writes it
+}
+
+function toSpan({ id: _id, epoch, exact, ...row }: SpanRow): Span {
+  return { ...row, epoch: epoch ?? undefined, exact: exact === 1 }
+}
+
+function putSpan(taskId: string, { epoch, since, until, count, exact, fate, reason }: Span): Statement {
+  return {
+    sql: 'INSERT INTO spans (task, epoch, since, until, count, exact, fate, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    params: [taskId, epoch ?? null, since, until, count, Number(exact), fate, reason],
+  }
+}

@@ -1,0 +1,241 @@
+// plugins/scheduler/src/running/engine.ts: the clockwork: sees what is due, claims it, starts runs, ends them (S1 S5 S8).
+//   E1  Wall-clock time decides. One timer, to the next thing to do and at most 1 s ahead, so sleep and clock jumps are noticed.
+//   E2  A claim is one transaction: the rows of the occurrences and the task's next time, or neither. No occurrence is lost or taken twice.
+//   E3  A turn is bounded: MAX_PER_TURN claims and starts, MAX_COUNTED walked occurrences; what is left comes in the next turn.
+//   E4  Changes happen one after the other (`alone`); nothing a task does, and no failure of the disk, ends the clockwork.
+//   E5  What ran when the last life ended is resumed where its journal says how (workflows), and otherwise marked `interrupted`.
+import { createKeeper } from '../ledger/keeper.ts'
+import { createPurse } from '../money/purse.ts'
+import { createNotices } from '../notify/notices.ts'
+import type { Ports, Settings } from '../ports.ts'
+import type { OpenRun } from '../store/rows.ts'
+import * as db from '../store/statements.ts'
+import type { Waiting } from '../store/store.ts'
+import type { Completion, Task } from '../task.ts'
+import { chooseStarts } from './choose.ts'
+import { createClaimer } from './claim.ts'
+import { createEndings, type ProgressReport } from './endings.ts'
+import { createFacts } from './facts.ts'
+import { createJumps } from './jumps.ts'
+import { createLateness } from './lateness.ts'
+import { createWorking, type Work } from './working.ts'
+
+const LONGEST_SLEEP_MS = 1_000
+const LONGEST_BLIND_MS = 30_000 // how long the clockwork trusts its own memory of when there is something to do
+const MAX_PER_TURN = 100
+const MAX_CONSIDERED = 300 // waiting runs that are weighed against one another
+const TIMED_OUT = 'no report before the time-out'
+
+export type Engine = ReturnType<typeof createEngine>
+
+/**
+ * @param session Names this life of the scheduler; a successor that adopts it continues the runs it has started.
+ * @param work Does what the tasks say that are not the owners' to do.
+ */
+export function createEngine(ports: Ports, settings: Settings, session: string, work: Work) {
+  const { store, clock } = ports
+  const facts = createFacts(ports)
+  const notices = createNotices(ports, settings)
+  const purse = createPurse(ports, settings, notices)
+  const working = createWorking(work, ports.warn)
+  const keeper = createKeeper(ports)
+  const endings = createEndings(ports, settings, facts, working, purse, notices)
+  const claimer = createClaimer(ports, settings, facts, endings, notices)
+  const jumps = createJumps(ports, facts)
+  const lateness = createLateness(ports, settings, facts, notices)
+  let queue: Promise<unknown> = Promise.resolve()
+  let cancelTimer: () => unknown = () => {}
+  let idleUntil = 0 // nothing to do before, epoch ms: the disk is left alone until then
+  let ended = false
+  return {
+    facts,
+    notices,
+    purse,
+    keeper,
+    working,
+    alone,
+    start,
+    turn,
+    wake,
+    complete,
+    progress,
+    cancel,
+    cancelWithin: endings.cancel,
+    announceOpen,
+    end,
+  }
+
+  /** Runs `work` when nothing else is changing tasks or runs (E4). */
+  function alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = queue.then(work)
+    queue = done.catch(() => {})
+    return done
+  }
+
+  /** Recovers what an earlier life left (E5) and sets the clockwork going. */
+  async function start(): Promise<void> {
+    await alone(async () => {
+      await store.prepare()
+      await jumps.look(clock.now())
+      const left = (await store.running()).filter((run) => run.session !== session)
+      const resumed = await resumable(left)
+      await endings.interrupt(left.filter((run) => !resumed.has(run.id)))
+      for (const { task, run } of resumed.values()) await resume(task, run)
+    })
+    wake()
+  }
+
+  async function resumable(runs: readonly OpenRun[]): Promise<Map<string, Waiting>> {
+    const found = new Map<string, Waiting>()
+    for (const run of runs) {
+      const task = await store.task(run.taskId)
+      if (task?.action.kind === 'workflow') found.set(run.id, { task, run: (await store.run(run.id)) ?? run })
+    }
+    return found
+  }
+
+  async function resume(task: Task, run: OpenRun): Promise<void> {
+    const sql = `UPDATE runs SET session = ? WHERE id = ? AND status = 'running' AND session IS ?`
+    const [changed] = await store.commit([{ sql, params: [session, run.id, run.session ?? null] }])
+    if (changed === 1) launch(task, { ...run, session })
+  }
+
+  /** Something may be due at once: look now. */
+  function wake(): void {
+    idleUntil = 0
+    sleepFor(0)
+  }
+
+  function sleepFor(ms: number): void {
+    void cancelTimer()
+    if (ended) return
+    cancelTimer = clock.after(ms, () => void turnAndSleep())
+  }
+
+  async function turnAndSleep(): Promise<void> {
+    let rest = Math.min(LONGEST_SLEEP_MS, idleUntil - clock.now())
+    try {
+      if (rest <= 0 || jumps.jumped(clock.now())) rest = await turn()
+    } catch (error) {
+      rest = LONGEST_SLEEP_MS
+      ports.warn('the scheduler could not read or write its tasks; it tries again in a second', error) // E4
+    }
+    sleepFor(rest)
+  }
+
+  /** Does what is due now. @returns How long nothing needs to be done, ms, at most a second (E1). */
+  function turn(): Promise<number> {
+    return alone(async () => {
+      if (ended) return LONGEST_SLEEP_MS
+      const now = clock.now()
+      await jumps.look(now)
+      await timeOut(now)
+      const { more: moreDue, tasks } = await claimer.claim(now, MAX_PER_TURN)
+      for (const id of tasks) keeper.note(id)
+      const moreToStart = await startWaiting(now)
+      await lateness.look(now)
+      await notices.deliver(now)
+      if (moreDue || moreToStart) return 0
+      await keeper.tidy()
+      const next = (await store.nextWake()) ?? Number.POSITIVE_INFINITY
+      const idleMs = next <= now ? LONGEST_SLEEP_MS : Math.min(LONGEST_BLIND_MS, next - now) // in the past: it waits for room
+      idleUntil = now + idleMs
+      return Math.min(LONGEST_SLEEP_MS, idleMs)
+    })
+  }
+
+  async function timeOut(now: number): Promise<void> {
+    const late = (await store.running()).filter((run) => run.deadline !== undefined && run.deadline <= now)
+    for (const run of late.slice(0, MAX_PER_TURN)) await endings.settle(run, { ok: false, error: TIMED_OUT })
+  }
+
+  async function startWaiting(now: number): Promise<boolean> {
+    const running = await store.runningShares()
+    if (running.length >= settings.maxRunning) return false
+    const waiting = await store.startable(now, MAX_CONSIDERED)
+    const chosen = chooseStarts(waiting, { ...settings, running }, now).slice(0, MAX_PER_TURN)
+    const ready: Waiting[] = []
+    const refused: db.Statement[] = []
+    for (const each of chosen) {
+      const reason = await purse.refusal(each.task)
+      if (reason === undefined) ready.push({ task: each.task, run: begun(each.run, each.task, session, now) })
+      else refused.push(db.cancelRun(each.run.id, reason, now))
+    }
+    if (ready.length + refused.length === 0) return false
+    const changes = await store.commit([
+      ...ready.map(({ run }) => db.startRun(run, session, now, run.deadline!)),
+      ...refused,
+    ])
+    ready.forEach(({ task, run }, i) => {
+      if (changes[i] === 1) started(task, run)
+    })
+    return chosen.length === MAX_PER_TURN || waiting.length === MAX_CONSIDERED
+  }
+
+  function started(task: Task, run: OpenRun): void {
+    facts.started(task, run)
+    facts.due(task, run)
+    launch(task, run)
+  }
+
+  function launch(task: Task, run: OpenRun): void {
+    if (task.action.kind !== 'event') working.launch(task, run, (completion) => complete(run, completion))
+  }
+
+  /** Records the end of the attempt in progress. False if that attempt is over already. */
+  async function complete(run: OpenRun, completion: Completion): Promise<boolean> {
+    if (ended && working.has(run.id)) return false
+    const recorded = await alone(() => endings.settle(run, completion))
+    wake()
+    return recorded
+  }
+
+  /** What a run is at, and what it has used. @returns Whether it may go on. */
+  async function progress(runId: string, report: ProgressReport): Promise<{ go: boolean; reason?: string }> {
+    const answer = await alone(async () => {
+      const run = await store.run(runId)
+      return run === undefined ? { go: false, reason: 'there is no such run' } : endings.progress(run, report)
+    })
+    if (!answer.go) wake()
+    return answer
+  }
+
+  async function cancel(run: OpenRun, reason: string): Promise<boolean> {
+    const cancelled = await alone(() => endings.cancel(run, reason))
+    wake()
+    return cancelled
+  }
+
+  /** Tells the owner once more of its runs in progress: it may have missed the first telling. */
+  async function announceOpen(owner: string): Promise<void> {
+    for (const run of await store.running()) {
+      const task = await store.task(run.taskId)
+      if (task?.owner === owner) facts.due(task, run)
+    }
+  }
+
+  /** Stops the clockwork. What this instance works on ends with it; event runs go on at their owners, workflows at the successor. */
+  async function end(): Promise<void> {
+    ended = true
+    void cancelTimer()
+    await alone(async () => {
+      const own = working.ids
+      for (const id of own) working.abort(id, 'the scheduler ends')
+      if (own.size === 0) return
+      const runs = (await store.running()).filter((run) => own.has(run.id) && run.session === session)
+      const resumed = await resumable(runs)
+      await endings.interrupt(runs.filter((run) => !resumed.has(run.id)))
+    })
+  }
+}
+
+function begun(run: OpenRun, task: Task, session: string, now: number): OpenRun {
+  return {
+    ...run,
+    status: 'running',
+    attempt: run.attempt + 1,
+    startedAt: now,
+    deadline: now + task.timeoutMs,
+    session,
+  }
+}

@@ -1,0 +1,45 @@
+// plugins/scheduler/src/running/working.ts: the runs this instance works on itself: all but those of `event` tasks.
+//   W1  A run is worked on once; the signal it is handed aborts when the run is over for whatever reason.
+import type { OpenRun } from '../store/rows.ts'
+import type { Completion, Task } from '../task.ts'
+import { messageOf } from './failure.ts'
+
+/** Does what a task's action says, to its end or until the signal aborts. */
+export type Work = (task: Task, run: OpenRun, signal: AbortSignal) => Promise<Completion>
+
+export interface Working {
+  has(runId: string): boolean
+  readonly ids: ReadonlySet<string>
+  /** Works on a run; `report` gets its end, whatever it is. */
+  launch(task: Task, run: OpenRun, report: (completion: Completion) => Promise<unknown>): void
+  /** Tells the work to stop. */
+  abort(runId: string, reason: string): void
+}
+
+export function createWorking(work: Work, warn: (message: string, error: unknown) => void): Working {
+  const active = new Map<string, AbortController>()
+  return {
+    has: (runId) => active.has(runId),
+    get ids() {
+      return new Set(active.keys())
+    },
+    launch(task, run, report) {
+      if (active.has(run.id)) return // W1
+      const controller = new AbortController()
+      active.set(run.id, controller)
+      void Promise.resolve()
+        .then(() => work(task, run, controller.signal))
+        .catch((error): Completion => ({ ok: false, error: messageOf(error) }))
+        .then((completion) => {
+          if (active.get(run.id) === controller) active.delete(run.id)
+          return report({ ...completion, attempt: run.attempt })
+        })
+        .catch((error) => warn(`run ${run.id} could not be recorded`, error))
+    },
+    abort(runId, reason) {
+      const controller = active.get(runId)
+      active.delete(runId)
+      controller?.abort(new Error(reason))
+    },
+  }
+}

@@ -1,0 +1,216 @@
+// plugins/scheduler/src/store/statements.ts: every change of tasks and runs, as statements that `Store.commit` runs together.
+//   D2  Every change of state is conditional on the state it starts from, so two instances (a hot reload) cannot both make it.
+import type { PlannedRun } from '../running/plan.ts'
+import { parallelOf, type Run, type Task, type TaskState, type Trigger } from '../task.ts'
+import type { OpenRun } from './rows.ts'
+
+export const KEPT_RUNS = 100 // ended runs kept per task (S2)
+
+export type SqlParam = null | boolean | number | bigint | string | Uint8Array
+export interface Statement {
+  sql: string
+  params?: SqlParam[]
+}
+
+const STILL_DUE = `EXISTS (SELECT 1 FROM tasks WHERE id = ? AND next_due = ? AND state = 'active')`
+export const OPEN = `status IN ('queued', 'running')`
+
+/** Writes a new task, or the whole of a changed one. */
+export function putTask(task: Task): Statement {
+  const { id, owner, name, state, nextDue, problem, createdAt, updatedAt, ...spec } = task
+  return {
+    sql: `INSERT INTO tasks (id, owner, name, spec, state, next_due, problem, created_at, updated_at, kind, parallel)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          ON CONFLICT (id) DO UPDATE SET name = excluded.name, spec = excluded.spec, state = excluded.state, kind = excluded.kind,
+            parallel = excluded.parallel, next_due = excluded.next_due, problem = excluded.problem, updated_at = excluded.updated_at`,
+    params: [
+      ...[id, owner, name, JSON.stringify(spec), state, nextDue ?? null, problem ?? null, createdAt, updatedAt],
+      ...[task.trigger.kind, parallelOf(task)],
+    ],
+  }
+}
+
+export function deleteTask(id: string): Statement[] {
+  const ofRuns = (table: string, column: string) => ({
+    sql: `DELETE FROM ${table} WHERE ${column} IN (SELECT id FROM runs WHERE task = ?)`,
+    params: [id],
+  })
+  return [
+    {
+      sql: `DELETE FROM pieces WHERE ref IN (SELECT run || ':' || path FROM steps WHERE run IN (SELECT id FROM runs WHERE task = ?))`,
+      params: [id],
+    },
+    ofRuns('steps', 'run'),
+    ...['runs', 'epochs', 'spans', 'spend', 'daily', 'watches', 'webhook_ids'].map((table) => ({
+      sql: `DELETE FROM ${table} WHERE task = ?`,
+      params: [id],
+    })),
+    { sql: 'DELETE FROM tasks WHERE id = ?', params: [id] },
+  ]
+}
+
+/** From `since` (epoch ms, itself left out) on, the task's occurrences are expected by this trigger. */
+export function openEpoch(taskId: string, trigger: Trigger, since: number): Statement[] {
+  return [
+    {
+      sql: 'INSERT INTO epochs (task, trigger, since) VALUES (?, ?, ?)',
+      params: [taskId, JSON.stringify(trigger), since],
+    },
+    { sql: 'UPDATE tasks SET epoch = last_insert_rowid() WHERE id = ?', params: [taskId] },
+  ]
+}
+
+/** No occurrence after `until` is expected any more. */
+export function closeEpoch(taskId: string, until: number, why: string): Statement {
+  return { sql: 'UPDATE epochs SET until = ?, why = ? WHERE task = ? AND until IS NULL', params: [until, why, taskId] }
+}
+
+/** Adds a planned run, if the task is still due as planned (D2). */
+export function addPlanned(task: Task, run: PlannedRun, id: string, now: number, priority: number): Statement {
+  const ended = run.status === 'queued' ? null : now
+  return {
+    sql: `INSERT INTO runs (id, task, status, source, occurrence, since, count, exact, start_at, finished_at, error, priority, epoch)
+          SELECT ?, ?, ?, 'schedule', ?, ?, ?, ?, ?, ?, ?, ?, (SELECT epoch FROM tasks WHERE id = ?) WHERE ${STILL_DUE}`,
+    params: [
+      ...[id, task.id, run.status, run.occurrence, run.since, run.count, Number(run.exact), now, ended],
+      ...[run.reason ?? null, priority, task.id, task.id, task.nextDue ?? null],
+    ],
+  }
+}
+
+/** Counts further occurrences of the same fate into the row before, so that a long overlap does not flood the history. */
+export function mergePlanned(task: Task, run: PlannedRun, seq: number, now: number): Statement {
+  return {
+    sql: `UPDATE runs SET occurrence = ?, count = count + ?, exact = exact AND ?, finished_at = ? WHERE seq = ? AND ${STILL_DUE}`,
+    params: [run.occurrence, run.count, Number(run.exact), now, seq, task.id, task.nextDue ?? null],
+  }
+}
+
+/** Moves a due task on to its next occurrence: the one statement that decides whose claim it is (D2). */
+export function moveOn(task: Task, next: number | undefined, state: TaskState, problem: string | undefined): Statement {
+  return {
+    sql: `UPDATE tasks SET next_due = ?, state = ?, problem = ? WHERE id = ? AND next_due = ? AND state = 'active'`,
+    params: [next ?? null, state, problem ?? null, task.id, task.nextDue ?? null],
+  }
+}
+
+export interface ExtraRun {
+  id: string
+  source: Exclude<Run['source'], 'schedule'>
+  occurrence: number
+  since: number
+  /** 1 for what a trigger brought; 0, the default, stands for no occurrence of its own. */
+  count?: number
+  recoveries?: number
+  recovers?: string
+  priority?: number
+  /** JSON. */
+  input?: string | undefined
+  /** Ended from the beginning: skipped, with this reason. */
+  skipped?: string | undefined
+}
+
+/** Adds a run beside the schedule, if the task is there still. */
+export function addExtra(taskId: string, run: ExtraRun, now: number): Statement {
+  const skipped = run.skipped !== undefined
+  return {
+    sql: `INSERT INTO runs (id, task, status, source, occurrence, since, count, exact, start_at, recoveries, recovers, priority, input, finished_at, error)
+          SELECT ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?)`,
+    params: [
+      ...[run.id, taskId, skipped ? 'skipped' : 'queued', run.source, run.occurrence, run.since, run.count ?? 0, now],
+      ...[run.recoveries ?? 0, run.recovers ?? null, run.priority ?? 0, run.input ?? null, skipped ? now : null],
+      ...[run.skipped ?? null, taskId],
+    ],
+  }
+}
+
+/** Starts a waiting run unless its task has as many running as it may (D2). */
+export function startRun(run: OpenRun, session: string, now: number, deadline: number): Statement {
+  return {
+    sql: `UPDATE runs SET status = 'running', attempt = attempt + 1, started_at = ?, deadline = ?, session = ?
+          WHERE id = ? AND status = 'queued'
+            AND (SELECT COUNT(*) FROM runs WHERE task = ? AND status = 'running') < (SELECT parallel FROM tasks WHERE id = ?)`,
+    params: [now, deadline, session, run.id, run.taskId, run.taskId],
+  }
+}
+
+export interface Ending {
+  status: 'ok' | 'failed' | 'interrupted' | 'cancelled'
+  result?: string | undefined
+  error?: string | undefined
+  log?: string | undefined
+  ambiguous?: boolean
+}
+
+/** Ends an attempt for good, if it is still the one in progress (D2). */
+export function endRun(run: Run, ending: Ending, now: number): Statement {
+  return {
+    sql: `UPDATE runs SET status = ?, finished_at = ?, deadline = NULL, result = ?, error = ?, log = ?, ambiguous = ?
+          WHERE id = ? AND status = 'running' AND attempt = ?`,
+    params: [
+      ...[ending.status, now, ending.result ?? null, ending.error ?? null, ending.log ?? null],
+      ...[Number(ending.ambiguous ?? false), run.id, run.attempt],
+    ],
+  }
+}
+
+/** Ends an attempt and lets the run wait for its next one (D2). */
+export function retryRun(run: Run, ending: Ending, startAt: number): Statement {
+  return {
+    sql: `UPDATE runs SET status = 'queued', start_at = ?, deadline = NULL, error = ?, log = ?, late_told = 0
+          WHERE id = ? AND status = 'running' AND attempt = ?`,
+    params: [startAt, ending.error ?? null, ending.log ?? null, run.id, run.attempt],
+  }
+}
+
+/** Stops a run that waits or works (D2). One that had not begun did not run: it is skipped. */
+export function cancelRun(runId: string, reason: string, now: number): Statement {
+  return {
+    sql: `UPDATE runs SET status = CASE status WHEN 'queued' THEN 'skipped' ELSE 'cancelled' END, finished_at = ?, deadline = NULL, error = ?
+          WHERE id = ? AND ${OPEN}`,
+    params: [now, reason, runId],
+  }
+}
+
+/** Records all waiting runs of a task as skipped. */
+export function skipQueued(taskId: string, reason: string, now: number): Statement {
+  return {
+    sql: `UPDATE runs SET status = 'skipped', finished_at = ?, error = ? WHERE task = ? AND status = 'queued'`,
+    params: [now, reason, taskId],
+  }
+}
+
+/** What the task's health is judged by: its last success, and failures in a row. */
+export function noteOutcome(taskId: string, ok: boolean, now: number): Statement {
+  return ok
+    ? { sql: 'UPDATE tasks SET last_ok = ?, failures = 0, late_told = NULL WHERE id = ?', params: [now, taskId] }
+    : { sql: 'UPDATE tasks SET failures = failures + 1 WHERE id = ?', params: [taskId] }
+}
+
+export function setProgress(run: Run, progress: unknown, usage: unknown): Statement {
+  return {
+    sql: `UPDATE runs SET progress = COALESCE(?, progress), usage = COALESCE(?, usage) WHERE id = ? AND status = 'running' AND attempt = ?`,
+    params: [
+      progress === undefined ? null : JSON.stringify(progress),
+      usage === undefined ? null : JSON.stringify(usage),
+      run.id,
+      run.attempt,
+    ],
+  }
+}
+
+/** Counts an ended run into the day's figures, which charts are drawn from. */
+export function countDaily(
+  taskId: string,
+  day: string,
+  status: Ending['status'],
+  ms: number,
+  costUsd: number,
+): Statement {
+  const column = status === 'ok' || status === 'failed' ? status : 'other'
+  return {
+    sql: `INSERT INTO daily (task, day, ${column}, ms, cost_usd) VALUES (?, ?, 1, ?, ?)
+          ON CONFLICT (day, task) DO UPDATE SET ${column} = ${column} + 1, ms = ms + excluded.ms, cost_usd = cost_usd + excluded.cost_usd`,
+    params: [taskId, day, Math.max(0, Math.round(ms)), costUsd],
+  }
+}
