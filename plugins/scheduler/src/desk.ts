@@ -1,7 +1,8 @@
 // plugins/scheduler/src/desk.ts: the service: every method of the contract, led to who does it.
 //   K1  Who calls is read before anything is awaited; changes happen one after the other.
 import { UsageError } from '@pryx/sdk'
-import { preview, settleTrigger } from './clock/trigger.ts'
+import { settleTrigger } from './clock/settle.ts'
+import { preview } from './clock/trigger.ts'
 import { instantText, wordsFor } from './clock/words.ts'
 import { daysOf, overview as overviewOf } from './dashboard/overview.ts'
 import { NO_USAGE, periodOf } from './money/usage.ts'

@@ -1,6 +1,6 @@
 // plugins/scheduler/src/reading.ts: what callers hand in, judged: specs and reports, with errors that name the place.
 import { UsageError } from '@pryx/sdk'
-import { settleTrigger } from './clock/trigger.ts'
+import { settleTrigger } from './clock/settle.ts'
 import { parseExpression } from './conditions/expression.ts'
 import { expressionsIn } from './conditions/fill.ts'
 import { type FullSpec, type Task, taskSpecSchema } from './task.ts'

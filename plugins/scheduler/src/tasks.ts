@@ -3,7 +3,8 @@
 //   A2  A task of another is as good as none: TASK_UNKNOWN. Managers and the host see all.
 //   A3  Deeds are done with the scheduler's permissions, so only managers and the host may schedule any; others get an event when it is due.
 import { UsageError } from '@pryx/sdk'
-import { dueUntil, nextAfter, settleTrigger } from './clock/trigger.ts'
+import { settleTrigger } from './clock/settle.ts'
+import { dueUntil, nextAfter } from './clock/trigger.ts'
 import type { Ports, Settings } from './ports.ts'
 import { bounded, readSpec, same, specOf } from './reading.ts'
 import type { Engine } from './running/engine.ts'

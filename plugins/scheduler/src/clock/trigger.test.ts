@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { dueUntil, MAX_COUNTED, nextAfter, preview, settleTrigger } from './trigger.ts'
+import { settleTrigger } from './settle.ts'
+import { dueUntil, MAX_COUNTED, nextAfter, preview } from './trigger.ts'
 
 const at = (text: string) => Date.parse(text)
 const iso = (instants: number[]) => instants.map((instant) => new Date(instant).toISOString().replace(':00.000Z', 'Z'))

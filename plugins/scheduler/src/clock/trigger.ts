@@ -5,9 +5,7 @@
 //   T3  Work is bounded whatever time has passed: at most MAX_COUNTED occurrences are walked.
 import { UsageError } from '@pryx/sdk'
 import { Cron } from 'croner'
-import type { z } from 'zod'
-import { isTimed, type TimedTrigger, type Trigger, type triggerSchema } from '../task.ts'
-import { parsePhrase } from './phrase.ts'
+import { isTimed, type TimedTrigger, type Trigger } from '../task.ts'
 
 export const MAX_COUNTED = 500
 
@@ -21,31 +19,6 @@ export interface Due {
   readonly newest: readonly number[]
   /** The first after `now`. */
   readonly next: number | undefined
-}
-
-/**
- * The trigger as it is kept: what it leaves open is filled in, so that it means the same tomorrow.
- *
- * @throws TASK_INVALID for an expression or zone that cannot be read, TASK_PHRASE for a phrase that can be meant in more ways than one.
- */
-export function settleTrigger(trigger: z.output<typeof triggerSchema>, now: number, timeZone: string): Trigger {
-  switch (trigger.kind) {
-    case 'phrase':
-      return settleTrigger(
-        parsePhrase(trigger.text, { now, timeZone: readZone(trigger.timeZone ?? timeZone) }),
-        now,
-        timeZone,
-      )
-    case 'interval':
-      return { ...trigger, anchor: trigger.anchor ?? now }
-    case 'cron': {
-      const settled = { ...trigger, timeZone: trigger.timeZone ?? timeZone }
-      schedule(settled)
-      return settled
-    }
-    default:
-      return trigger
-  }
 }
 
 /** The first occurrence after `after` (epoch ms, itself left out), undefined if none will come or time does not decide it. */
@@ -125,7 +98,8 @@ function cronUntil(cron: Cron, since: number, now: number, newest: number): Due 
   }
 }
 
-function schedule(trigger: Extract<Trigger, { kind: 'cron' }>): Cron {
+/** @throws TASK_INVALID for an expression or zone that cannot be read. */
+export function schedule(trigger: Extract<Trigger, { kind: 'cron' }>): Cron {
   try {
     const { expression, timeZone } = trigger
     const cron = new Cron(expression, {
@@ -142,17 +116,6 @@ function schedule(trigger: Extract<Trigger, { kind: 'cron' }>): Cron {
       expected: 'minute hour day month weekday, such as "30 8 * * 1-5", and an IANA zone such as Europe/Berlin',
       hint: 'Try the trigger with preview().',
       cause,
-    })
-  }
-}
-
-function readZone(timeZone: string): string {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone })
-    return timeZone
-  } catch (cause) {
-    throw new UsageError('TASK_INVALID', `there is no time zone “${timeZone.slice(0, 64)}”`, {
-      ...{ found: timeZone, expected: 'an IANA zone such as Europe/Berlin', cause },
     })
   }
 }
