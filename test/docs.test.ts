@@ -26,9 +26,12 @@ import { createHarness } from '../packages/sdk/src/testing/index.ts'
 
 const root = join(import.meta.dirname, '..')
 const run = promisify(execFile)
-const pages = globSync(['*.md', 'docs/{guides,decisions}/*.md', '{packages,plugins,examples}/*/README.md'], {
-  cwd: root,
-}).sort()
+const pages = globSync(
+  ['*.md', 'docs/*.md', 'docs/{guides,decisions}/*.md', '{packages,plugins,examples}/*/README.md'],
+  {
+    cwd: root,
+  },
+).sort()
 const executed = pages.filter(
   (page) =>
     page === 'README.md' || page.startsWith('docs/guides/') || /^packages\/(kernel|sdk|capabilities)\//.test(page),

@@ -1,4 +1,6 @@
 // packages/kernel/src/guest/web/clock.ts: `performance`, counted from the first look at it: a realm from a snapshot is older than its plugin.
+//   Its steps are 0.1 ms (the host's `now` rounds, isolate.ts), as in browsers that share a process between sites: too coarse to time a
+//   cache line, fine enough to measure one's own work. `Date.now` steps by 1 ms. Without shared memory nothing finer can be counted.
 import { webHost } from './host.ts'
 
 let origin: { now: number; epochMs: number } | undefined
