@@ -13,6 +13,7 @@ import {
   effectiveLimits,
   type HostStatus,
   type Ledger,
+  LifecycleError,
   type Limits,
   type Permission,
   PermissionError,
@@ -38,7 +39,7 @@ import { covers, createGrammars } from './permissions/grammar.ts'
 import { type GrantStore, openGrants } from './permissions/grants.ts'
 import type { Clock, Ids } from './powers.ts'
 import { createPool } from './sandbox/pool.ts'
-import type { Sandboxes } from './sandbox/sandbox.ts'
+import type { Debugging, Sandboxes } from './sandbox/sandbox.ts'
 import { createHooks } from './services/hooks.ts'
 import { hostFace } from './services/host-face.ts'
 import { createServices } from './services/registry.ts'
@@ -89,6 +90,8 @@ export interface InstallOptions {
   /** `own`: a sandbox process of its own. Default `shared`. */
   isolation?: 'shared' | 'own'
   limits?: Partial<Limits>
+  /** A debugger may attach to it. For development: it gets a process of its own, and time-outs wait while it stands at a breakpoint. */
+  inspect?: boolean
 }
 
 export interface Kernel extends AsyncDisposable {
@@ -131,6 +134,13 @@ export interface Kernel extends AsyncDisposable {
   readonly traces: Traces
   /** The last log lines of a plugin, oldest first. */
   logs(plugin: PluginId): readonly { at: number; level: string; text: string }[]
+  /**
+   * Attaches a debugger to a running plugin, in place of the one before. Text is JSON of the Chrome DevTools protocol.
+   *
+   * @param onClosed The plugin's instance has ended, or another debugger has come.
+   * @throws INSPECT_OFF unless it was installed with `inspect`; PLUGIN_DOWN
+   */
+  inspect(plugin: PluginId, onMessage: (text: string) => void, onClosed: () => void): Debugging
   /** The package that is running, or would. */
   package(plugin: PluginId): PluginPackage
   /** Resolves when the standby process is ready. */
@@ -277,6 +287,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     audit,
     traces: tracer,
     logs: logs.of,
+    inspect,
     package: (id) => find(id).pkg,
     settled: pool.settled,
     stop,
@@ -340,6 +351,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
         place,
         config: () => choice.config ?? {},
         own: choice.isolation === 'own',
+        inspect: choice.inspect,
         group: 'shared',
         scope,
         clock,
@@ -433,6 +445,18 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
         .map((unit) => unit.id),
     }))
     return { version: options.version, ...facts, ...(url !== undefined && { url }), processes }
+  }
+
+  function inspect(id: PluginId, onMessage: (text: string) => void, onClosed: () => void): Debugging {
+    const { session, stage } = find(id)
+    if (session === undefined)
+      throw new LifecycleError('PLUGIN_DOWN', `${id} is ${stage}`, { plugin: id, state: stage })
+    const debugging = session.instance.guest.debug(onMessage, onClosed)
+    if (debugging) return debugging
+    throw new UsageError('INSPECT_OFF', `${id} was not started for a debugger`, {
+      plugin: id,
+      hint: 'Start it with `pryx dev --inspect`.',
+    })
   }
 
   function ledger(): Ledger {

@@ -195,7 +195,14 @@ export function createInstance(
   async function activate(start: Parameters<Instance['activate']>[0]): Promise<void> {
     const { messageBytes } = limits
     send({ t: 'activate', ...start, config: pack(start.config), previous: pack(start.previous), messageBytes })
-    const late = clock.after(limits.activateMs + LOAD_GRACE_MS, () => {
+    let late = clock.after(limits.activateMs + LOAD_GRACE_MS, overdue)
+    await activation.promise.finally(() => late())
+
+    function overdue(): void {
+      if (guest.paused) {
+        late = clock.after(limits.activateMs, overdue) // it stands at a breakpoint
+        return
+      }
       activation.reject(
         new LifecycleError(
           'PLUGIN_ACTIVATE_TIMEOUT',
@@ -206,8 +213,7 @@ export function createInstance(
           },
         ),
       )
-    })
-    await activation.promise.finally(late)
+    }
   }
 
   function invoke(
@@ -302,6 +308,7 @@ export function createInstance(
     clock.after(SWEEP_MS, () => {
       sweeping = false
       const now = clock.now()
+      if (guest.paused) for (const call of pending.values()) call.deadline += SWEEP_MS // it stands at a breakpoint
       for (const [id, call] of pending) if (call.deadline <= now) cancel(id, late(plugin, call.lost))
       if (pending.size > 0) sweep()
     })

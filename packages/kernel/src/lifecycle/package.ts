@@ -8,6 +8,8 @@ export interface PluginPackage {
   /** Names the content: equal revision, equal code and manifest. */
   readonly revision: string
   code(): Promise<string>
+  /** Its code with a source map and its sources inside, for a debugger; absent where there is none. */
+  inspectable?(): Promise<string>
   /** A guest's stack with positions of the author's sources, where a source map is known. */
   mapStack(stack: string): string
 }

@@ -51,6 +51,8 @@ export interface UnitOptions {
   config(): unknown
   /** A process of its own from the start. */
   own: boolean
+  /** A debugger may attach: it gets a process of its own, and code that names its sources. */
+  inspect?: boolean | undefined
   group: string
   scope: Scope
   clock: Clock
@@ -114,7 +116,7 @@ export interface Unit {
 }
 
 export function createUnit(options: UnitOptions, firstPackage: PluginPackage): Unit {
-  const { id, clock, limits } = options
+  const { id, clock, limits, inspect = false } = options
   const exposed = new Map<string, () => void>()
   const supervisor = createSupervisor({ start: launch, failed }, options.scope, clock)
   let pkg = firstPackage
@@ -220,7 +222,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   }
 
   async function open(from: PluginPackage, hold: boolean): Promise<Session> {
-    const code = await from.code()
+    const code = await ((inspect && from.inspectable?.()) || from.code())
     const { memoryMb, turnMs, activateMs, messageBytes } = limits
     const spec: GuestSpec = {
       plugin: id,
@@ -231,6 +233,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       activateMs,
       messageBytes,
       account,
+      ...(inspect && { inspect }),
     }
     return openSession({
       plugin: id,
@@ -246,7 +249,8 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       subscriber: options.subscriber,
       clock,
       tracer: options.tracer,
-      launch: (events) => options.launch(spec, events, { group: options.group, own: options.own || quarantined }),
+      launch: (events) =>
+        options.launch(spec, events, { group: options.group, own: options.own || inspect || quarantined }),
       ports: options.ports,
       mayHear: options.mayHear,
       onOffer: offered,

@@ -20,7 +20,12 @@ export type ToChild =
       memoryMb: number
       turnMs: number
       activateMs: number
+      /** A debugger may attach. */
+      inspect?: boolean
     }
+  /** A debugger comes, says something (JSON text of the DevTools protocol), leaves. */
+  | { c: 'debug'; isolate: number; act: 'attach' | 'detach' }
+  | { c: 'debug'; isolate: number; act: 'say'; text: string }
   | { c: 'dispose'; isolate: number }
   /** Its turns wait for so long from now on; 0: no longer. */
   | { c: 'pace'; isolate: number; ms: number }
@@ -38,6 +43,10 @@ export type FromChild =
   /** Turns since the last report, per isolate: batches of turns that ended, processor time in guest code, and heap bytes where measured. */
   | { c: 'turns'; list: TurnReport[]; cpu: CpuReport; timed?: TimedTurn[] }
   | { c: 'ended'; isolate: number; code: string; message: string; used?: number; max?: number; strike: boolean }
+  /** To the debugger. */
+  | { c: 'debug'; isolate: number; text: string }
+  /** It stands at a breakpoint, or goes on. */
+  | { c: 'paused'; isolate: number; paused: boolean }
   /** A turn on the thread pool takes long. */
   | { c: 'slow'; isolate: number }
   /** A turn on the thread pool that will not end: only the end of the process stops it. */

@@ -11,6 +11,7 @@ import { MAX_TURN_BYTES } from './control.ts'
 import { importedNames, moduleSource, namesOf } from './guest-modules.ts'
 import { decodeText, encodingName } from './guest-text.ts'
 import { parseUrl, setUrl } from './guest-url.ts'
+import { createInspection, type Inspection } from './inspection.ts'
 import { ivm } from './native.ts'
 
 const QUICK_TURNS = 20 // turns under SLOW_MS before a plugin may run on this thread
@@ -51,6 +52,9 @@ export interface IsolateEvents {
   slow(): void
   stuck(end: { code: string; message: string }): void
   catastrophe(message: string): void
+  /** To the debugger; and whether it stands at a breakpoint. */
+  debug(text: string): void
+  paused(paused: boolean): void
 }
 
 export interface GuestIsolate {
@@ -62,6 +66,8 @@ export interface GuestIsolate {
   readonly quick: boolean
   /** Timers set and not yet fired. */
   readonly timers: number
+  /** Where a debugger may attach. */
+  readonly inspection: Inspection | undefined
   /** Local messages (timers, digests) that wait for a turn. */
   hasLocal(): boolean
   /** On this thread. `guarded`: it is interrupted at its limit; otherwise whoever watches this process ends it. */
@@ -81,19 +87,28 @@ export interface EmptyIsolate {
   dispose(): void
 }
 
-/** Makes the isolate from the snapshot. */
+/** Makes the isolate from the snapshot. `inspect`: a debugger may attach; it never runs on this thread then. */
 export function createEmptyIsolate(
   memoryMb: number,
   snapshot: ivmTypes.ExternalCopy<ArrayBuffer> | undefined,
+  inspect = false,
 ): EmptyIsolate {
   let spec: IsolateSpec = { id: 0, name: '', code: '', turnMs: 0, activateMs: 0 }
   let events: IsolateEvents = UNHEARD
   const isolate = new ivm.Isolate({
     memoryLimit: memoryMb,
+    inspector: inspect,
     ...(snapshot && { snapshot }),
     onCatastrophicError: (message) => events.catastrophe(message),
   })
-  const { context, compactHeap } = openContext(isolate)
+  const { context, compactHeap } = openContext(isolate, inspect)
+  const inspection = inspect
+    ? createInspection(
+        isolate,
+        (text) => events.debug(text),
+        (paused) => events.paused(paused),
+      )
+    : undefined
   const timers = new Map<number, NodeJS.Timeout>()
   let local: string[] = []
   let localBuffers: Uint8Array[] = []
@@ -128,11 +143,12 @@ export function createEmptyIsolate(
     get timers() {
       return timers.size
     },
+    inspection,
     hasLocal: () => local.length > 0,
     turnSync,
     turnOnPool,
     start,
-    heapBytes: () => (ended || busy ? 0 : heap()),
+    heapBytes: () => (ended || busy || inspection?.paused ? 0 : heap()),
     compact,
     dispose: () => end(undefined),
   }
@@ -187,11 +203,15 @@ export function createEmptyIsolate(
 
   /** I4: ends a turn on the pool when it has had its time; then, if it does not end, says so. */
   function watchTurn(startedAt: number): () => void {
-    const cpuBefore = cpuMs()
+    let cpuBefore = cpuMs()
     let timer = setTimeout(look, spec.turnMs)
     return () => clearTimeout(timer)
 
     function look(): void {
+      if (inspection?.paused) {
+        startedAt = performance.now() // who stands at a breakpoint takes no time
+        cpuBefore = cpuMs()
+      }
       const ms = performance.now() - startedAt
       if (cpuMs() - cpuBefore < spec.turnMs && ms < spec.turnMs * PATIENCE) timer = setTimeout(look, LOOK_AGAIN_MS)
       else {
@@ -265,7 +285,7 @@ export function createEmptyIsolate(
 
   async function start(): Promise<void> {
     busy = true
-    const watch = setTimeout(() => events.stuck(stuckEnd()), spec.activateMs + STUCK_GRACE_MS)
+    let watch = setTimeout(late, spec.activateMs + STUCK_GRACE_MS)
     const startedAt = performance.now()
     try {
       const plugin = await isolate.compileModule(spec.code, { filename: `${spec.name}/plugin.js` })
@@ -284,6 +304,11 @@ export function createEmptyIsolate(
     } finally {
       clearTimeout(watch)
       busy = false
+    }
+
+    function late(): void {
+      if (inspection?.paused) watch = setTimeout(late, spec.activateMs)
+      else events.stuck(stuckEnd())
     }
   }
 
@@ -334,6 +359,7 @@ export function createEmptyIsolate(
     for (const timer of timers.values()) clearTimeout(timer)
     timers.clear()
     try {
+      inspection?.detach()
       isolate.dispose()
     } catch {
       // already gone: V8 ended it at its memory limit
@@ -342,7 +368,7 @@ export function createEmptyIsolate(
   }
 
   async function compact(): Promise<void> {
-    if (busy || ended) return
+    if (busy || ended || inspection) return
     busy = true
     try {
       await compactHeap()
@@ -448,15 +474,18 @@ export function createEmptyIsolate(
 }
 
 /** Before a plugin has it there is nobody to tell: it has no code that could say or do anything. */
-const UNHEARD: IsolateEvents = { sent() {}, wake() {}, ended() {}, slow() {}, stuck() {}, catastrophe() {} }
+const UNHEARD: IsolateEvents = { sent() {}, wake() {}, ended() {}, slow() {}, stuck() {}, catastrophe() {}, debug() {}, paused() {} }
 
 /**
  * A context, and a way to collect its isolate's garbage. V8 shows `gc` only to contexts made while a flag is set; the guest's own
  * reference is taken away before any of its code runs.
  */
-function openContext(isolate: ivmTypes.Isolate): { context: ivmTypes.Context; compactHeap(): Promise<unknown> } {
+function openContext(
+  isolate: ivmTypes.Isolate,
+  inspector: boolean,
+): { context: ivmTypes.Context; compactHeap(): Promise<unknown> } {
   setFlagsFromString('--expose-gc')
-  const context = isolate.createContextSync()
+  const context = isolate.createContextSync({ inspector })
   setFlagsFromString('--no-expose-gc')
   const collect = context.global.getSync('gc', { reference: true }) as ivmTypes.Reference<(options: object) => void>
   context.evalSync('globalThis.gc = undefined')

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { SourceMap, type SourceMapPayload } from 'node:module'
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { ManifestError, PryxError, parseManifest } from '../contract/index.ts'
 import type { PluginPackage } from '../lifecycle/package.ts'
 
@@ -24,7 +25,14 @@ export async function openPluginFolder(path: string): Promise<PluginPackage> {
   const entry = await entryOf(folder, manifest.entry, file)
   const code = await readFile(entry, 'utf8')
   const revision = createHash('sha256').update(text).update(code).digest('hex').slice(0, 16)
-  return { manifest, folder, revision, code: async () => code, mapStack: createStackMapper(entry) }
+  return {
+    manifest,
+    folder,
+    revision,
+    code: async () => code,
+    inspectable: () => withMap(entry, code),
+    mapStack: createStackMapper(entry),
+  }
 }
 
 async function readManifest(file: string): Promise<string> {
@@ -109,6 +117,18 @@ function createStackMapper(entry: string): (stack: string) => string {
         : whole
     })
   }
+}
+
+/** The bundle with its map inside it, and in the map the sources, under their paths as URLs. */
+async function withMap(entry: string, code: string): Promise<string> {
+  const text = await readFile(`${entry}.map`, 'utf8').catch(() => undefined)
+  if (text === undefined) return code
+  const map = JSON.parse(text) as SourceMapPayload
+  const paths = map.sources.map((source) => resolve(dirname(entry), map.sourceRoot ?? '', source))
+  const sourcesContent = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => null)))
+  const sources = paths.map((path) => pathToFileURL(path).href)
+  const inline = Buffer.from(JSON.stringify({ ...map, sourceRoot: '', sources, sourcesContent })).toString('base64')
+  return `${code.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n')}//# sourceMappingURL=data:application/json;base64,${inline}\n`
 }
 
 function readMap(entry: string): SourceMap | undefined {

@@ -127,6 +127,8 @@ function control(frame: Frame): void {
       return startNext()
     case 'credit':
       return credit(message.isolate, message.bytes)
+    case 'debug':
+      return debug(message)
     case 'pace':
       return pace(message.isolate, message.ms)
     case 'trace':
@@ -162,7 +164,10 @@ function start(message: Extract<ToChild, { c: 'start' }>, [code]: Uint8Array[]):
   const { isolate: id, kind, memoryMb } = message
   const spec = { ...message, id, code: Buffer.from(code ?? new Uint8Array()).toString('utf8') }
   try {
-    const guest = readyIsolates.take(kind, memoryMb).assign(spec, eventsOf(id, message.name))
+    const empty = message.inspect
+      ? createEmptyIsolate(memoryMb, snapshots.get(kind), true)
+      : readyIsolates.take(kind, memoryMb)
+    const guest = empty.assign(spec, eventsOf(id, message.name))
     const seat = createSeat(guest, early.get(id) ?? [])
     seats.set(id, seat)
     early.delete(id)
@@ -179,10 +184,12 @@ function eventsOf(id: number, name: string): IsolateEvents {
     wake: () => wake(id),
     ended: (end) => {
       sayAll(id)
-      seats.delete(id)
+      settle(id)
       tell({ c: 'ended', isolate: id, ...end })
     },
     slow: () => tell({ c: 'slow', isolate: id }),
+    debug: (text) => tell({ c: 'debug', isolate: id, text }),
+    paused: (paused) => tell({ c: 'paused', isolate: id, paused }),
     stuck: (end) => tell({ c: 'stuck', isolate: id, name, ...end }),
     catastrophe: (text) => {
       const message = `V8 gave up on this isolate: ${text.slice(0, 200)}`
@@ -224,6 +231,13 @@ function settle(id: number): void {
   seats.delete(id)
   const cpu = cpuReport()
   tell({ c: 'turns', list: [turnReport(seat, 0)], cpu })
+}
+
+function debug(message: Extract<ToChild, { c: 'debug' }>): void {
+  const inspection = seats.get(message.isolate)?.guest.inspection
+  if (message.act === 'say') inspection?.dispatch(message.text)
+  else if (message.act === 'attach') inspection?.attach()
+  else inspection?.detach()
 }
 
 function pace(id: number, ms: number): void {
@@ -354,6 +368,7 @@ function runTurn(seat: Seat): void {
 
 /** C5 */
 function laneOf({ guest }: Seat): 'alone' | 'here' | 'pool' | 'wait' {
+  if (guest.inspection) return pooled.size < POOL_THREADS ? 'pool' : 'wait' // it may stand at a breakpoint
   if (seats.size === 1 && pooled.size === 0 && !isMachineBusy()) return guest.quick ? 'alone' : 'here'
   if (pooled.size < POOL_THREADS) return 'pool'
   return guest.quick && isHogged() ? 'here' : 'wait'

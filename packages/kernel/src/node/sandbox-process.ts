@@ -10,7 +10,15 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { needsDecode, SandboxError } from '../contract/index.ts'
 import { openProcessAccount } from '../ledger/account.ts'
-import type { Guest, GuestEnd, GuestEvents, GuestSpec, Sandboxes, SandboxProcess } from '../sandbox/sandbox.ts'
+import type {
+  Debugging,
+  Guest,
+  GuestEnd,
+  GuestEvents,
+  GuestSpec,
+  Sandboxes,
+  SandboxProcess,
+} from '../sandbox/sandbox.ts'
 import { builtFile } from './built.ts'
 import {
   BLACK_BOX,
@@ -67,6 +75,8 @@ interface Resident {
   /** Of what its process has reported, the part already in its account. */
   cpuMs: number
   turns: number
+  paused: boolean
+  debugger: { onMessage(text: string): void; onClosed(): void } | undefined
   /** Batches of turns known to have ended. */
   taken: number
   /** Timers it has set. */
@@ -154,6 +164,8 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       events: guestEvents,
       cpuMs: 0,
       turns: 0,
+      paused: false,
+      debugger: undefined,
       taken: 0,
       timers: 0,
       begun: 0,
@@ -163,12 +175,13 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       queued: false,
     }
     residents.set(id, resident)
-    const { memoryMb, turnMs, activateMs } = spec
+    const { memoryMb, turnMs, activateMs, inspect } = spec
     const kind = spec.schemas ? 'full' : 'lean'
     supply(kind)
-    tell({ c: 'start', isolate: id, kind, name: spec.plugin, memoryMb, turnMs, activateMs }, [
-      new TextEncoder().encode(spec.code),
-    ])
+    tell(
+      { c: 'start', isolate: id, kind, name: spec.plugin, memoryMb, turnMs, activateMs, ...(inspect && { inspect }) },
+      [new TextEncoder().encode(spec.code)],
+    )
     if (dead) queueMicrotask(() => leave(id, dead as GuestEnd))
     return createGuest(id, resident)
   }
@@ -199,6 +212,11 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       pace(ms) {
         if (residents.has(id)) tell({ c: 'pace', isolate: id, ms })
       },
+      get paused() {
+        return resident.paused
+      },
+      debug: (onMessage, onClosed) =>
+        spec.inspect && residents.has(id) ? attach(id, resident, { onMessage, onClosed }) : undefined,
       dispose() {
         if (!residents.has(id)) return
         remove(id, resident)
@@ -225,6 +243,23 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       texts = []
       parcel = { buffers: [] }
       out.flush()
+    }
+  }
+
+  function attach(id: number, resident: Resident, one: NonNullable<Resident['debugger']>): Debugging {
+    resident.debugger?.onClosed()
+    resident.debugger = one
+    tell({ c: 'debug', isolate: id, act: 'attach' })
+    const present = () => resident.debugger === one && residents.has(id)
+    return {
+      send(text) {
+        if (present()) tell({ c: 'debug', isolate: id, act: 'say', text })
+      },
+      close() {
+        if (!present()) return
+        resident.debugger = undefined
+        tell({ c: 'debug', isolate: id, act: 'detach' })
+      },
     }
   }
 
@@ -258,6 +293,13 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
         const { c: _, isolate, ...end } = message
         drain(residents.get(isolate))
         return leave(isolate, { ...end, processLost: false })
+      }
+      case 'debug':
+        return residents.get(message.isolate)?.debugger?.onMessage(message.text)
+      case 'paused': {
+        const resident = residents.get(message.isolate)
+        if (resident) resident.paused = message.paused
+        return
       }
       case 'slow':
         return events.slow()
@@ -382,6 +424,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   function remove(id: number, resident: Resident): void {
     resident.begun = begunBy(id)
     residents.delete(id)
+    resident.debugger?.onClosed()
     left.set(id, resident)
     if (left.size > KEEP_LEFT) left.delete(left.keys().next().value as number)
     resident.events.left?.()

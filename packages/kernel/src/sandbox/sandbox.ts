@@ -15,6 +15,15 @@ export interface GuestSpec {
   messageBytes: number
   /** The plugin's row of the ledger. */
   account: Account
+  /** A debugger may attach. It then runs apart from others: its time-outs stand still while it stands at a breakpoint. */
+  inspect?: boolean
+}
+
+/** A debugger at one guest, by the Chrome DevTools protocol as JSON text. */
+export interface Debugging {
+  send(text: string): void
+  /** It leaves; the guest goes on. */
+  close(): void
 }
 
 /** Why a guest ended without being asked. */
@@ -60,6 +69,10 @@ export interface Guest {
   post(message: object): void
   /** Its turns wait for `ms` from now on; 0: no longer. */
   pace(ms: number): void
+  /** It stands at a breakpoint. */
+  readonly paused: boolean
+  /** Attaches a debugger in place of the one before; undefined unless it was started with `inspect`. */
+  debug(onMessage: (text: string) => void, onClosed: () => void): Debugging | undefined
   /** Ends the isolate at once. */
   dispose(): void
 }

@@ -14,12 +14,20 @@ import {
 import type { PluginBuilder } from '@pryx/sdk/build'
 import { CONFIG_FILE, emptyConfig, type HostConfig, loadConfig } from '../host/config.ts'
 import type { Host } from '../host/host.ts'
+import type { Inspector } from '../inspect/server.ts'
 import { errorText } from '../terminal/error-text.ts'
 import { safe } from '../terminal/style.ts'
 import type { Output } from './output.ts'
 import { runHost, type Surface, type UpOptions } from './run-host.ts'
 
-export async function dev(output: Output, options: UpOptions, folder?: string): Promise<void> {
+const INSPECT_PORT = 9_229 // where debuggers look
+
+export interface DevOptions extends UpOptions {
+  /** Port of the debugger's door; `true`: the usual one. */
+  inspect?: number | true
+}
+
+export async function dev(output: Output, options: DevOptions, folder?: string): Promise<void> {
   const { config, ids } = choose(options, folder)
   const workshops = new Map(ids.map((id) => [id, openWorkshop(config.plugins[id]!.source)]))
   await Promise.all(
@@ -27,7 +35,27 @@ export async function dev(output: Output, options: UpOptions, folder?: string): 
       one.build().catch((error: unknown) => output.note(errorText(error, output.style))),
     ),
   )
-  await runHost(output, options, config, (host, surface) => watchAll(host, surface, workshops))
+  if (options.inspect === undefined)
+    return runHost(output, options, config, (host, surface) => watchAll(host, surface, workshops))
+  const { openInspector } = await import('../inspect/server.ts')
+  await using inspector = await openInspector({
+    port: options.inspect === true ? INSPECT_PORT : options.inspect,
+    plugins: ids,
+  })
+  const whileUp = (host: Host, surface: Surface) => {
+    inspector.serve(host.kernel)
+    tellInspector(inspector, surface)
+    return watchAll(host, surface, workshops)
+  }
+  await runHost(output, options, config, whileUp, { inspect: new Set(ids) })
+}
+
+function tellInspector({ targets }: Inspector, { say, style }: Surface): void {
+  for (const { plugin, webSocketDebuggerUrl } of targets())
+    say(
+      { event: 'dev.inspect', plugin, url: webSocketDebuggerUrl },
+      `${style.magenta('◆')} ${style.bold(safe(plugin))} can be debugged: ${webSocketDebuggerUrl} ${style.dim('(chrome://inspect)')}`,
+    )
 }
 
 /** The configuration, and which of its plugins are worked on. */

@@ -60,10 +60,11 @@ function addHost(program: Command): void {
   const dev = command(program, 'dev [folder]', 'start the host and swap plugins in as you edit them', [
     'pryx dev                # the plugin in this folder, or all of pryx.json',
     'pryx dev plugins/weather',
+    'pryx dev --inspect     # breakpoints in Chrome DevTools or an editor',
   ])
-  hostOptions(dev).action(
-    action(async (output, options, folder?: string) => (await import('./dev.ts')).dev(output, options, folder)),
-  )
+  hostOptions(dev)
+    .option('--inspect [port]', 'let a debugger attach, on the loopback (default port 9229; 0: a free one)', port)
+    .action(action(async (output, options, folder?: string) => (await import('./dev.ts')).dev(output, options, folder)))
   command(program, 'build [folder]', 'build a plugin to the one file its manifest names', [
     'pryx build',
     'pryx build plugins/weather --json',

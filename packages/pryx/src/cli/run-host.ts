@@ -2,7 +2,7 @@
 //   U1  stdout has one line, once the host is ready; everything else goes to stderr.
 //   U2  Whatever goes wrong after the start, the host is stopped before the process ends.
 import type { ConsentPrompt } from '@pryx/kernel'
-import { errorToJson, type Release } from '@pryx/kernel/contract'
+import { errorToJson, type PluginId, type Release } from '@pryx/kernel/contract'
 import type { HostConfig } from '../host/config.ts'
 import { type BrokenPlugin, type Host, type Incident, killAll, openHost } from '../host/host.ts'
 import { askApprovals } from '../terminal/approvals.ts'
@@ -26,6 +26,11 @@ export interface UpOptions extends CommonOptions {
   verbose?: boolean
 }
 
+/** Plugins a debugger may attach to; `pryx dev` alone says so. */
+export interface HostChoice {
+  inspect?: ReadonlySet<PluginId>
+}
+
 export interface Surface {
   readonly screen: Screen
   readonly style: Style
@@ -39,6 +44,7 @@ export async function runHost(
   options: UpOptions,
   config: HostConfig,
   whileUp: (host: Host, surface: Surface) => Release = () => () => {},
+  { inspect }: HostChoice = {},
 ): Promise<void> {
   const style = styleFor(process.stderr)
   const screen = createScreen(process.stderr)
@@ -54,6 +60,7 @@ export async function runHost(
   try {
     host = await openHost({
       config,
+      inspect,
       consent: consentBy(options, surface, conversation),
       onIncident: (incident) => tellIncident(surface, incident),
       onBroken: (plugin) => tellBroken(surface, plugin),

@@ -38,6 +38,8 @@ export interface HostOptions {
   config: HostConfig
   /** As in `createKernel`. */
   consent?: ConsentPrompt | 'declared' | undefined
+  /** Plugins that a debugger may attach to. */
+  inspect?: ReadonlySet<PluginId> | undefined
   onIncident?(incident: Incident): void
   /** Told of each plugin that could not be taken in. */
   onBroken?(plugin: BrokenPlugin): void
@@ -140,6 +142,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
       enabled: !isOff(id),
       ...(own !== undefined && { config: own }),
       ...(isolation && { isolation }),
+      ...(options.inspect?.has(id) && { inspect: true }),
       ...(limits && { limits }),
     }
   }
