@@ -19,6 +19,7 @@ export function createInspection(
   onPause: (paused: boolean) => void,
 ): Inspection {
   let session: ivmTypes.InspectorSession | undefined
+  let attached = false
   let paused = false
   return {
     get paused() {
@@ -26,20 +27,29 @@ export function createInspection(
     },
     attach() {
       detach() // D2
-      session = isolate.createInspectorSession()
-      session.onResponse = (_id, text) => say(text)
-      session.onNotification = (text) => {
-        watchPauses(text)
-        say(text)
-      }
+      attached = true
+      session ??= open()
     },
     detach,
     dispatch: (text) => session?.dispatchProtocolMessage(text),
   }
 
+  /** One session for as long as the isolate lives: to dispose of one whose isolate stands still ends the process. */
+  function open(): ivmTypes.InspectorSession {
+    const opened = isolate.createInspectorSession()
+    opened.onResponse = (id, text) => {
+      if (attached && id < OURS) say(text)
+    }
+    opened.onNotification = (text) => {
+      watchPauses(text)
+      if (attached) say(text)
+    }
+    return opened
+  }
+
   function watchPauses(text: string): void {
-    if (text.startsWith('{"method":"Debugger.paused"')) setPaused(true)
-    else if (text.startsWith('{"method":"Debugger.resumed"')) setPaused(false)
+    const next = text.startsWith('{"method":"Debugger.paused"')
+    if (next || text.startsWith('{"method":"Debugger.resumed"')) setPaused(next)
   }
 
   function setPaused(next: boolean): void {
@@ -48,14 +58,15 @@ export function createInspection(
     onPause(paused)
   }
 
+  /** Takes breakpoints and all else away, which also lets the isolate go on. */
   function detach(): void {
-    const old = session
-    session = undefined
-    if (old === undefined) return
-    old.onResponse = () => {}
-    old.onNotification = () => {}
-    old.dispatchProtocolMessage('{"id":2147483646,"method":"Debugger.disable"}') // also lets a paused isolate go on
-    old.dispose()
+    if (!attached) return
+    attached = false
+    for (const [i, domain] of DOMAINS.entries())
+      session?.dispatchProtocolMessage(JSON.stringify({ id: OURS + i, method: `${domain}.disable` }))
     setPaused(false)
   }
 }
+
+const OURS = 2_000_000_000 // ids of messages that are not the debugger's
+const DOMAINS = ['Debugger', 'Runtime', 'Profiler', 'HeapProfiler']

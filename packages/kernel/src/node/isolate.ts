@@ -474,7 +474,16 @@ export function createEmptyIsolate(
 }
 
 /** Before a plugin has it there is nobody to tell: it has no code that could say or do anything. */
-const UNHEARD: IsolateEvents = { sent() {}, wake() {}, ended() {}, slow() {}, stuck() {}, catastrophe() {}, debug() {}, paused() {} }
+const UNHEARD: IsolateEvents = {
+  sent() {},
+  wake() {},
+  ended() {},
+  slow() {},
+  stuck() {},
+  catastrophe() {},
+  debug() {},
+  paused() {},
+}
 
 /**
  * A context, and a way to collect its isolate's garbage. V8 shows `gc` only to contexts made while a flag is set; the guest's own

@@ -23,7 +23,7 @@ async function add(left: number, right: number): Promise<number> {
 `
 
 test('K7: a debugger sets a breakpoint in the author’s source, sees into the frame, and goes on', {
-  timeout: 40_000,
+  timeout: 60_000,
 }, async () => {
   await using project = createProject(['sum', 'other'])
   writePlugin(project)
@@ -37,7 +37,7 @@ test('K7: a debugger sets a breakpoint in the author’s source, sees into the f
   const caller = `export default { activate(ctx) { ctx.tools.provide({ name: 'caller.go', description: 'goes',
     async run() { try { return { got: await ctx.tools.call('sum.add', {}) } } catch (e) { return { code: e.code } } } })
     setInterval(async () => console.warn('SUM', JSON.stringify(await ctx.tools.call('sum.add', {}))), 2000)
-    setInterval(async () => console.warn('PING', await ctx.tools.call('other.ping', {})), 250) } }`
+    setInterval(async () => console.warn('PING', await ctx.tools.call('other.ping', {})), 200) } }`
   project.plugin('caller', caller, { permissions: ['tools:*'], tools: [{ name: 'caller.go', description: 'goes' }] })
   project.write('pryx.json', {
     plugins: Object.fromEntries(['sum', 'other', 'caller'].map((id) => [id, { source: `./plugins/${id}` }])),
@@ -80,11 +80,23 @@ test('K7: a debugger sets a breakpoint in the author’s source, sees into the f
   await client.next('Debugger.paused')
   await client[Symbol.asyncDispose]() // leaving lets it go on
   await expect.poll(() => host.stderr().split('SUM 42').length, { timeout: 10_000 }).toBeGreaterThan(sums)
+  const again = await connect(url)
+  const script2 = await again.scriptOf(/sum\/plugin\.js$/)
+  await again.ask('Debugger.setBreakpointByUrl', {
+    url: script2.url,
+    lineNumber: place.line,
+    columnNumber: place.column,
+  })
+  await again.next('Debugger.paused')
+  await project.run('plugins', 'reload', 'sum') // and so does what ends it
+  await expect.poll(() => again.closed, { timeout: 10_000 }).toBe(true)
+  const more = host.stderr().split('SUM 42').length
+  await expect.poll(() => host.stderr().split('SUM 42').length, { timeout: 15_000 }).toBeGreaterThan(more)
   const plugins = (await project.json('plugins')).value as {
     plugins: { id: string; failures: number; process: string }[]
   }
   const of = (id: string) => plugins.plugins.find((one) => one.id === id)!
-  expect(of('sum').failures).toBe(0)
+  expect(of('sum').failures, host.stderr()).toBe(0)
   expect(of('sum').process).not.toBe(of('other').process)
   await host.end()
 })
@@ -152,6 +164,9 @@ async function connect(url: string) {
   return {
     ask,
     next,
+    get closed() {
+      return socket.readyState === socket.CLOSED
+    },
     scriptOf: async (pattern: RegExp) =>
       (await next('Debugger.scriptParsed', ({ url: name }) => pattern.test(String(name)))) as {
         sourceMapURL: string
