@@ -138,3 +138,18 @@ test('K3: a plugin cannot ask about others without `kernel:read`', async () => {
   expect(await bob.run(ask)).toMatchObject({ code: expect.stringMatching(/^(PERMISSION|CAPABILITY)_/) })
   expect(lab.calls.every(({ what }) => what === 'own')).toBe(true)
 })
+
+test('K3: a flood of long key derivations leaves room for the digests of others, and ends with its plugin', async () => {
+  const derive = `const key = await crypto.subtle.importKey('raw', new Uint8Array(8), 'PBKDF2', false, ['deriveBits']); for (let i = 0; i < 60; i++) crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-512', salt: new Uint8Array(8), iterations: 3e6 }, key, 256).catch(() => {})`
+  const hog = await add('hog', {})
+  await hog.run(derive)
+
+  const digest = `return (await crypto.subtle.digest('SHA-256', new Uint8Array(1))).byteLength`
+  expect(await Promise.race([bob.run(digest), late(9_000)])).toBe(32)
+  await host.kernel.remove('hog')
+  expect(await Promise.race([bob.run(digest), late(9_000)])).toBe(32)
+})
+
+function late(ms: number): Promise<string> {
+  return new Promise((done) => setTimeout(done, ms, 'late').unref())
+}

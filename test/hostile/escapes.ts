@@ -73,6 +73,15 @@ return import('node:fs').then(() => { throw new Error('FOUND fs') }, () => 'noth
     fails: /./,
   },
   {
+    title: 'emits what cannot be delivered to those who listen',
+    code: forge(
+      `'{"t":"emit","id":1,"name":"relay.beat","trace":"","data":' + '['.repeat(150) + ']'.repeat(150) + '}'`,
+    ),
+    manifest: { events: { emits: ['relay.*'], listens: [] } },
+    mayHold: true,
+    fails: /./,
+  },
+  {
     title: 'forges calls under one id',
     code: forge(
       `Array.from({ length: 300 }, () => ({ t: 'call', id: 7, service: 'echo', range: '^1.0.0', method: 'ping', args: [1], trace: '' }))`,

@@ -4,6 +4,7 @@
 //   I3  A turn runs on this thread or on the thread pool, as the caller says; "quick" is who has shown a row of short turns.
 //   I4  A turn's limit is processor time: on a busy machine a turn that was not run is not to blame.
 //   I5  ivm's own time-out is asked for where nothing else could interrupt the turn: each one leaves a timer that wakes a thread.
+//   I6  A guest has at most MAX_CRYPTO cryptographic operations under way: they cannot be interrupted, and their threads are shared.
 import { setFlagsFromString } from 'node:v8'
 import type ivmTypes from 'isolated-vm'
 import { runCrypto } from '../guest/web/crypto-host.ts'
@@ -23,6 +24,8 @@ const COMPACT_MS = 1_000
 const PATIENCE = 4 // times its limit that a turn may last on a machine that gives it no processor
 const LOOK_AGAIN_MS = 20
 const MAX_TIMERS = 10_000
+const MAX_CRYPTO = 2 // operations of one guest at once: half the threads the process has for them
+const MAX_CRYPTO_WAITING = 1_000
 const MAX_RANDOM_BYTES = 65_536
 
 /** OpenSSL costs a process 3 MB: loaded when the first plugin asks for it. */
@@ -112,6 +115,8 @@ export function createEmptyIsolate(
   const timers = new Map<number, NodeJS.Timeout>()
   let local: string[] = []
   let localBuffers: Uint8Array[] = []
+  const cryptoWaiting: (() => Promise<void>)[] = []
+  let cryptoRunning = 0
   let turnBytes = 0
   let ready = false
   let busy = false
@@ -450,19 +455,34 @@ export function createEmptyIsolate(
     timers.delete(id as number)
   }
 
+  /** I6: some run, the rest waits here, and goes with the guest. */
   function cryptoCall(id: unknown, operation: unknown, parameters: unknown, ...data: unknown[]): void {
+    if (cryptoWaiting.length >= MAX_CRYPTO_WAITING)
+      return answer({ t: 'crypto', id: Number(id), error: 'too many operations wait', name: 'QuotaExceededError' })
     const bytes = data.filter((item): item is Uint8Array => item instanceof Uint8Array)
-    runCrypto(openssl().webcrypto as unknown as Crypto, String(operation), String(parameters), bytes).then(
-      (result) =>
-        answer({ t: 'crypto', id: Number(id), ...(result.json !== undefined && { json: result.json }) }, result.data),
-      (error: unknown) =>
-        answer({
-          t: 'crypto',
-          id: Number(id),
-          error: messageOf(error).slice(0, 500),
-          name: error instanceof Error ? error.name : 'Error',
-        }),
-    )
+    cryptoWaiting.push(() => doCrypto(Number(id), String(operation), String(parameters), bytes))
+    nextCrypto()
+  }
+
+  function nextCrypto(): void {
+    if (cryptoRunning >= MAX_CRYPTO || ended) return
+    const work = cryptoWaiting.shift()
+    if (work === undefined) return
+    cryptoRunning++
+    void work().finally(() => {
+      cryptoRunning--
+      nextCrypto()
+    })
+  }
+
+  async function doCrypto(id: number, operation: string, parameters: string, bytes: Uint8Array[]): Promise<void> {
+    try {
+      const { json, data } = await runCrypto(openssl().webcrypto as unknown as Crypto, operation, parameters, bytes)
+      answer({ t: 'crypto', id, ...(json !== undefined && { json }) }, data)
+    } catch (error) {
+      const name = error instanceof Error ? error.name : 'Error'
+      answer({ t: 'crypto', id, error: messageOf(error).slice(0, 500), name })
+    }
   }
 
   function answer(message: Record<string, unknown>, data?: Uint8Array): void {
