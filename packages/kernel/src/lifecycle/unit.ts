@@ -424,6 +424,10 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
 
   async function swap(next: PluginPackage): Promise<void> {
     const old = session
+    if (stage === 'disabled') {
+      pkg = next // switched off means that nothing of it runs, new or old
+      return
+    }
     if (old === undefined || stage !== 'active') {
       await stop('stopped', 'reload')
       pkg = next

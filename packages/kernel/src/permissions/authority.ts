@@ -46,6 +46,10 @@ export interface Authority {
   /** Every declared permission of a plugin with what the user has said of it. */
   list(plugin: PluginId): PermissionStatus[]
   screen(plugin: PluginId): ConsentScreen
+  /** What a manifest asks for, before its plugin is taken in. @throws PERMISSION_UNKNOWN, PERMISSION_INVALID */
+  preview(manifest: Manifest, place: PluginPlace): ConsentScreen
+  /** True if `granted` allows `wanted`; both in normal form. */
+  covers(granted: Permission, wanted: Permission): boolean
   /** @throws PLUGIN_UNKNOWN, PERMISSION_UNDECLARED */
   grant(plugin: PluginId, permission: Permission, choice: { mode: Mode; duration: Duration; by: string }): Promise<void>
   /** In force as the call returns. @throws PLUGIN_UNKNOWN */
@@ -76,7 +80,20 @@ export function createAuthority({
   prompt,
 }: AuthorityOptions): Authority {
   const known = new Map<PluginId, Known>()
-  return { declared, normal, know, settle, widen, list, screen, grant, revoke, forget }
+  return {
+    declared,
+    normal,
+    know,
+    settle,
+    widen,
+    list,
+    screen,
+    preview: (manifest, place) => consentScreen(declared(manifest, place), grammars),
+    covers: (granted, wanted) => covers(grammars, granted, wanted),
+    grant,
+    revoke,
+    forget,
+  }
 
   function normal(permission: Permission, place: PluginPlace): Permission {
     return normalPermission(grammars, permission, place)

@@ -1,6 +1,6 @@
 // packages/pryx/src/cli/bin-testing.ts: the built command as a real process, on a project in a temporary folder with plugins written as strings.
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -81,6 +81,7 @@ export function createProject(plugins: readonly string[] = []): Project {
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     },
   }
+  project.write('.config/pryx/trusted.json', { version: 1, folders: { [realpathSync(folder)]: { at: 0 } } })
   project.write('pryx.json', { plugins: Object.fromEntries(plugins.map((id) => [id, { source: `./plugins/${id}` }])) })
   for (const id of plugins) project.plugin(id)
   return project

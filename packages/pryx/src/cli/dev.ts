@@ -15,10 +15,12 @@ import type { PluginBuilder } from '@pryx/sdk/build'
 import { CONFIG_FILE, emptyConfig, type HostConfig, loadConfig } from '../host/config.ts'
 import type { Host } from '../host/host.ts'
 import type { Inspector } from '../inspect/server.ts'
+import { isInstalled } from '../registry/source.ts'
 import { errorText } from '../terminal/error-text.ts'
 import { safe } from '../terminal/style.ts'
 import type { Output } from './output.ts'
 import { runHost, type Surface, type UpOptions } from './run-host.ts'
+import { requireTrust } from './trust.ts'
 
 const INSPECT_PORT = 9_229 // where debuggers look
 
@@ -28,6 +30,7 @@ export interface DevOptions extends UpOptions {
 }
 
 export async function dev(output: Output, options: DevOptions, folder?: string): Promise<void> {
+  await requireTrust(output, options.config ?? CONFIG_FILE, options)
   const { config, ids } = choose(options, folder)
   const workshops = new Map(ids.map((id) => [id, openWorkshop(config.plugins[id]!.source)]))
   await Promise.all(
@@ -63,7 +66,7 @@ function choose(options: UpOptions, folder: string | undefined): { config: HostC
   const file = options.config ?? CONFIG_FILE
   if (folder === undefined && (options.config !== undefined || existsSync(file))) {
     const config = loadConfig(file, options)
-    return { config, ids: Object.keys(config.plugins) }
+    return { config, ids: Object.keys(config.plugins).filter((id) => !isInstalled(config.plugins[id]!.source)) }
   }
   const source = resolve(folder ?? '.')
   const config = existsSync(file) ? loadConfig(file, options) : emptyConfig(source, options)

@@ -26,6 +26,7 @@ export function createProgram(): Command {
     .action(() => print(program))
   program.exitOverride().showHelpAfterError('(add --help for options and examples)').showSuggestionAfterError()
   addHost(program)
+  addInstalls(program)
   addPlugins(program)
   addPermissions(program)
   addRecords(program)
@@ -99,7 +100,80 @@ function hostOptions(one: Command): Command {
     .addOption(
       new Option('--consent <how>', 'declared: grant what manifests declare, without asking').choices(['declared']),
     )
+    .option('--trust', 'trust this folder: run what its pryx.json names')
+    .option('--registry <url>', 'registry that pages install from')
+    .option('--policy <file>', 'a policy.json beside those of machine and user')
     .option('--verbose', 'print log lines of every level')
+}
+
+function addInstalls(program: Command): void {
+  const add = command(program, 'add [plugin...]', 'install plugins: a package, a folder or a tarball', [
+    'pryx add pryx-plugin-weather',
+    'pryx add pryx-plugin-weather@^1.2.0    # follows updates in this range',
+    'pryx add ./my-plugin-1.0.0.tgz --id mine',
+    'pryx add pryx-plugin-weather --yes --allow net:api.open-meteo.com',
+    'pryx add                                # whatever pryx.json names and is not there',
+  ])
+  consentOptions(add)
+    .option('--id <id>', 'name within this host')
+    .action(action(async (output, options, specs) => (await import('./add.ts')).add(output, options, specs as never)))
+  const update = command(program, 'update [plugin...]', 'install newer versions of plugins', [
+    'pryx update                      # those with a range or a tag',
+    'pryx update weather              # this one, whatever was named',
+    'pryx update weather --to 2.0.0',
+  ])
+  consentOptions(update)
+    .option('--to <version>', 'a version, a range or a tag')
+    .action(action(async (output, options, ids) => (await import('./update.ts')).update(output, options, ids as never)))
+  const rollback = command(program, 'rollback <plugin>', 'go back to the version before', ['pryx rollback weather'])
+  rollback.action(
+    action(async (output, options, id) => (await import('./update.ts')).rollback(output, options, id as string)),
+  )
+  command(program, 'remove <plugin...>', 'remove plugins with their grants and data', [
+    'pryx remove weather',
+    'pryx remove weather --keep-data',
+  ])
+    .option('--keep-data', 'leave what they stored, and their secrets')
+    .action(action(async (output, options, ids) => (await import('./update.ts')).remove(output, options, ids as never)))
+  registryOptions(
+    command(program, 'list', 'list what is installed, with its state and its reason', ['pryx list --json']),
+  ).action(action(async (output, options) => (await import('./list.ts')).listInstalled(output, options)))
+  registryOptions(
+    command(program, 'info <plugin>', 'everything about a plugin, or what the registry says of a package', [
+      'pryx info weather',
+    ]),
+  ).action(action(async (output, options, name) => (await import('./list.ts')).info(output, options, name as string)))
+  command(program, 'why <service>', 'who provides a service, and who asks for it', ['pryx why scheduler']).action(
+    action(async (output, options, subject) => (await import('./list.ts')).why(output, options, subject as string)),
+  )
+  registryOptions(command(program, 'outdated', 'list plugins that could be newer', ['pryx outdated'])).action(
+    action(async (output, options) => (await import('./list.ts')).outdated(output, options)),
+  )
+  program
+    .command('trust [folder]')
+    .description('let the pryx.json of a folder decide what is run')
+    .option('--json', 'answer in JSON')
+    .option('--list', 'list trusted folders')
+    .option('--remove', 'trust it no more')
+    .action(
+      action(async (output, options, folder?: string) => (await import('./trust.ts')).trust(output, options, folder)),
+    )
+}
+
+function registryOptions(one: Command): Command {
+  return one
+    .option('--registry <url>', 'registry to ask')
+    .option('--policy <file>', 'a policy.json beside those of machine and user')
+    .option('--min-age <days>', 'youngest release to take, in days (default 3)', ageDays)
+}
+
+function consentOptions(one: Command): Command {
+  return registryOptions(one)
+    .option('-y, --yes', 'ask nothing; grant only what --allow names')
+    .option('--allow <permission>', 'allow this permission (repeatable)', (text: string, all: string[] = []) => [
+      ...all,
+      text,
+    ])
 }
 
 function addPlugins(program: Command): void {
@@ -207,6 +281,11 @@ function addRecords(program: Command): void {
     'pryx audit verify',
     'pryx audit verify --json',
   ]).action(action(async (output, options) => (await import('./audit.ts')).verifyAudit(output, options)))
+  registryOptions(
+    command(audit, 'plugins', 'look for refused, withdrawn, deprecated, unsigned and damaged plugins', [
+      'pryx audit plugins',
+    ]),
+  ).action(action(async (output, options) => (await import('./list.ts')).auditPlugins(output, options)))
   command(program, 'logs [plugin]', 'show what plugins wrote', ['pryx logs', 'pryx logs scheduler --follow'])
     .option('-f, --follow', 'go on with new lines')
     .action(action(async (output, options, id?: string) => (await import('./logs.ts')).showLogs(output, options, id)))
@@ -307,6 +386,13 @@ function seconds(text: string): number {
 function milliseconds(text: string): number {
   const number = Number(text)
   if (!(number >= 0)) throw new InvalidArgumentError('Milliseconds, 0 or more.')
+  return number
+}
+
+function ageDays(text: string): number {
+  const number = Number(text)
+  if (!Number.isFinite(number) || number < 0 || number > 3_650)
+    throw new InvalidArgumentError('A number of days, 0 or more.')
   return number
 }
 

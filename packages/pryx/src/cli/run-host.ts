@@ -23,6 +23,9 @@ export interface UpOptions extends CommonOptions {
   host?: string
   workspace?: string
   consent?: 'declared'
+  trust?: boolean
+  policy?: string
+  registry?: string
   verbose?: boolean
 }
 
@@ -62,6 +65,8 @@ export async function runHost(
       config,
       inspect,
       consent: consentBy(options, surface, conversation),
+      policy: options.policy,
+      registry: options.registry,
       onIncident: (incident) => tellIncident(surface, incident),
       onBroken: (plugin) => tellBroken(surface, plugin),
     })

@@ -7,6 +7,7 @@ import {
   type Ledger,
   LifecycleError,
   type PendingApproval,
+  type Permission,
   type PermissionStatus,
   type PluginId,
   type PluginStatus,
@@ -14,7 +15,9 @@ import {
 } from '@pryx/kernel/contract'
 import { z } from 'zod'
 import type { BrokenPlugin } from '../host/host.ts'
+import type { Installs } from '../host/installs.ts'
 import type { Journal, JournalEvent } from '../host/journal.ts'
+import { type LockEntry, lockEntry } from '../store/lock-file.ts'
 
 export interface Control {
   host(): Promise<HostStatus & { data: string; workspace: string; running: boolean }>
@@ -36,6 +39,12 @@ export interface Control {
   /** Whole traces, newest last; recording goes on for a while. */
   traces(n: number, filter: TraceFilter): Promise<TraceRecord[]>
   trace(id: string): Promise<TraceRecord | null>
+  /** Takes in a package that lies in the store, new or in an old one's place. `allow`: what the user consented to. */
+  adopt(id: PluginId, entry: LockEntry, allow: readonly string[]): Promise<PluginStatus>
+  /** Back to the version before. @throws ROLLBACK_NOTHING */
+  back(id: PluginId): Promise<PluginStatus>
+  /** Removes a plugin with all that is of it, or with all but its data. @throws PLUGIN_UNKNOWN */
+  drop(id: PluginId, keepData: boolean): Promise<void>
 }
 
 export type Span = 'once' | 'session' | 'forever' | { until: number }
@@ -83,6 +92,9 @@ export const inputs: Record<keyof Control, z.ZodType<unknown[]>> = {
   ledger: z.tuple([]),
   traces: z.tuple([count, traceFilter]),
   trace: z.tuple([z.string().min(1).max(256)]),
+  adopt: z.tuple([id, lockEntry, z.array(permission).max(256)]),
+  back: z.tuple([id]),
+  drop: z.tuple([id, z.boolean()]),
 }
 
 /** What is ruled: a running host, or its records while none runs. */
@@ -90,13 +102,17 @@ export interface Ruled {
   kernel: Kernel
   config: { data: string; workspace: string }
   broken: ReadonlyMap<PluginId, BrokenPlugin>
-  /** Both absent at rest. */
+  /** These are absent at rest. */
   journal?: Journal
+  installs?: Installs
   reload?(plugin: PluginId): Promise<void>
 }
 
 /** @param by Who acts, for audit and grants. */
-export function createControl({ kernel, config, broken, journal, reload }: Ruled, { by }: { by: string }): Control {
+export function createControl(
+  { kernel, config, broken, journal, installs, reload }: Ruled,
+  { by }: { by: string },
+): Control {
   const running = journal !== undefined
   const status = (id: PluginId) => (running ? kernel.status(id) : resting(kernel.status(id)))
   return {
@@ -139,6 +155,20 @@ export function createControl({ kernel, config, broken, journal, reload }: Ruled
     ledger: async () => kernel.ledger(),
     traces: async (n, filter) => kernel.traces.recent(n, filter),
     trace: async (id) => kernel.traces.find(id) ?? null,
+    async adopt(id, entry, allow) {
+      await live().adopt(id, entry, { allow: allow as Permission[], by })
+      return kernel.status(id)
+    },
+    async back(id) {
+      await live().back(id, by)
+      return kernel.status(id)
+    },
+    drop: (id, keepData) => live().drop(id, { keepData }),
+  }
+
+  function live(): Installs {
+    if (installs === undefined) throw hostDown()
+    return installs
   }
 
   function linesOf(plugin: PluginId): LogLine[] {

@@ -1,7 +1,7 @@
 // packages/pryx/src/host/at-rest.ts: a host's records while no host runs: its plugins, grants and audit log, seen by a kernel that starts nothing.
 //   R1  Reading writes nothing, not even a folder, and needs no lock.
 //   R2  Changing takes the host's lock, so a host that starts meanwhile is refused, or this is.
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   type AuditSink,
@@ -12,33 +12,62 @@ import {
   type GrantStore,
   type Kernel,
   openKernel,
-  openPluginFolder,
   readAuditFiles,
   sha256,
   VERSION,
 } from '@pryx/kernel'
 import { CapabilityError, errorToJson, type PluginId } from '@pryx/kernel/contract'
 import { type Control, createControl, hostDown } from '../control/control.ts'
-import type { HostConfig } from './config.ts'
+import { openPolicy, policyFiles } from '../policy/policy.ts'
+import { openProjectFiles, type ProjectFiles } from '../store/project.ts'
+import { openStore, storeRoot } from '../store/store.ts'
+import { type HostConfig, loadConfig } from './config.ts'
 import { openDrivers } from './drivers.ts'
-import { acquaint, type BrokenPlugin, privateFolder } from './host.ts'
+import { acquaint, type BrokenPlugin, placeOf, privateFolder } from './host.ts'
 import { lockFolder } from './lock.ts'
+import { openEntryPackage, type PackageSources } from './packages.ts'
+import { createPluginsCapability } from './plugins-capability.ts'
 import { openSwitches } from './switches.ts'
 
-/** @param write True to change grants. @throws HOST_RUNNING if a host started meanwhile */
-export async function openAtRest(
-  config: HostConfig,
-  { write }: { write: boolean },
-): Promise<Control & AsyncDisposable> {
+export interface AtRest extends Control, AsyncDisposable {
+  readonly kernel: Kernel
+  readonly config: HostConfig
+  readonly sources: PackageSources
+}
+
+export interface AtRestOptions {
+  /** True to change grants and installs. */
+  write: boolean
+  policy?: string | undefined
+  /** Changes what is installed, under the lock; what follows sees it changed. */
+  edit?(project: ProjectFiles): void
+}
+
+/** @throws HOST_RUNNING if a host started meanwhile */
+export async function openAtRest(given: HostConfig, { write, policy, edit }: AtRestOptions): Promise<AtRest> {
   await using resources = new AsyncDisposableStack()
-  if (write) resources.use(lockFolder(config.data)) // R2
+  if (write) mkdirSync(given.data, { recursive: true, mode: 0o700 })
+  if (write) resources.use(lockFolder(given.data)) // R2
+  const project = openProjectFiles(given)
+  edit?.(project)
+  const config = edit ? { ...given, plugins: loadConfig(given.file, { data: given.data }).plugins } : given
   const kernel = resources.adopt(await openRecords(config, write), (one) => one.stop())
+  const sources: PackageSources = {
+    store: openStore(storeRoot()),
+    project,
+    policy: openPolicy(policyFiles(policy)),
+    judge: kernel.permissions,
+    place: (id, folder) => placeOf(config, id, folder),
+  }
   const broken = new Map<PluginId, BrokenPlugin>()
-  for (const id of Object.keys(config.plugins)) await takeIn(kernel, config, id, broken)
+  for (const id of Object.keys(config.plugins)) await takeIn(kernel, config, id, { broken, sources })
   const control = createControl({ kernel, config, broken }, { by: 'cli' })
   const owned = resources.move()
   return {
     ...control,
+    kernel,
+    config,
+    sources,
     setEnabled: async (id, enabled) => {
       openSwitches(join(config.data, 'switches.json')).set(kernel.status(id).id, enabled)
       return { ...kernel.status(id), stage: enabled ? 'stopped' : 'disabled', reason: 'no host is running' }
@@ -72,7 +101,7 @@ async function openRecords(config: HostConfig, write: boolean): Promise<Kernel> 
     },
     {
       version: VERSION,
-      capabilities: Object.values(drivers),
+      capabilities: [...Object.values(drivers), createPluginsCapability(() => unreachable())],
       workspace: realpathSync(workspace),
       dataOf: (plugin) => privateFolder(data, plugin),
       limits: config.limits,
@@ -86,16 +115,20 @@ async function takeIn(
   kernel: Kernel,
   config: HostConfig,
   id: PluginId,
-  broken: Map<PluginId, BrokenPlugin>,
+  { broken, sources }: { broken: Map<PluginId, BrokenPlugin>; sources: PackageSources },
 ): Promise<void> {
   const { source, limits } = config.plugins[id]!
   try {
-    const pkg = await openPluginFolder(source)
+    const pkg = await openEntryPackage(id, config.plugins[id]!, sources)
     await acquaint(kernel, config, id, pkg)
     await kernel.install(pkg, { id, enabled: false, ...(limits && { limits }) })
   } catch (error) {
     broken.set(id, { id, folder: source, error: errorToJson(error) })
   }
+}
+
+function unreachable(): never {
+  throw hostDown() // nothing runs that could call it
 }
 
 /** R1 */

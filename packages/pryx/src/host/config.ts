@@ -5,12 +5,14 @@ import { dirname, join, resolve } from 'node:path'
 import { parseJson } from '@pryx/kernel'
 import { type Limits, limitsSchema, ManifestError, type PluginId, PryxError } from '@pryx/kernel/contract'
 import { z } from 'zod'
+import { isInstalled } from '../registry/source.ts'
+import { openProjectFiles } from '../store/project.ts'
 
 export const CONFIG_FILE = 'pryx.json'
 export const DATA_FOLDER = '.pryx'
 
 export interface PluginEntry {
-  /** Absolute folder of the package. */
+  /** Absolute folder of the package; for what `pryx add` installed, `npm:…` or `file:…` as it stands in the file. */
   source: string
   config?: unknown
   enabled?: boolean
@@ -65,7 +67,10 @@ const configSchema = z.strictObject({
 /** Reads a host's configuration. @throws CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_INVALID with file, path, found, expected. */
 export function loadConfig(path: string, overrides: ConfigOverrides = {}): HostConfig {
   const file = resolve(path)
-  return parseConfig(parsed(readText(file), file), file, overrides)
+  const text = readText(file)
+  const config = parseConfig(parsed(text, file), file, overrides)
+  const current = openProjectFiles(config).config() // a change that was cut off counts
+  return current === null || current === text ? config : parseConfig(parsed(current, file), file, overrides)
 }
 
 /** A configuration without a file: no plugins, everything by default, paths as if pryx.json lay in `folder`. */
@@ -86,7 +91,7 @@ export function parseConfig(json: unknown, file: string, overrides: ConfigOverri
     plugins: Object.fromEntries(
       Object.entries(plugins).map(([key, entry]) => [
         key,
-        { ...entry, source: resolve(folder, entry.source) } as PluginEntry,
+        { ...entry, source: isInstalled(entry.source) ? entry.source : resolve(folder, entry.source) } as PluginEntry,
       ]),
     ),
     port: overrides.port ?? given.port ?? 0,

@@ -10,6 +10,7 @@ import {
   type NodeCapabilities,
   nodeCapabilities,
   openSecrets,
+  type Secrets,
 } from '@pryx/capabilities'
 import type { HostConfig } from './config.ts'
 import type { Incident } from './host.ts'
@@ -17,7 +18,7 @@ import type { Incident } from './host.ts'
 /** All drivers; none touches disk or network before it is used. */
 export function openDrivers(config: HostConfig, onIncident: (incident: Incident) => void = () => {}): NodeCapabilities {
   return nodeCapabilities({
-    secrets: openSecrets({ file: join(config.data, 'secrets.json'), key: keySource(process.env) }),
+    secrets: openVault(config),
     storage: {
       onIncident: ({ plugin, message, file }) =>
         onIncident({ what: `${plugin}: ${message}`, ...(file !== undefined && { kept: file }) }),
@@ -26,6 +27,11 @@ export function openDrivers(config: HostConfig, onIncident: (incident: Incident)
     fs: { guarded: guardedPaths(config) },
     http: { port: config.port, host: config.host, hosts: config.hosts },
   })
+}
+
+/** The host's secrets; nothing is read before it is used. */
+export function openVault({ data }: Pick<HostConfig, 'data'>): Secrets {
+  return openSecrets({ file: join(data, 'secrets.json'), key: keySource(process.env) })
 }
 
 /** Where child processes of plugins are noted, so that those a killed host left behind can be ended. */

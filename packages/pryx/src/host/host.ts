@@ -7,14 +7,29 @@ import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { reapLeftovers } from '@pryx/capabilities'
-import { type ConsentPrompt, createKernel, type NodeKernel, openPluginFolder, type PluginPackage } from '@pryx/kernel'
-import { CapabilityError, type ErrorJson, errorToJson, type PluginId, UsageError } from '@pryx/kernel/contract'
+import { type ConsentPrompt, createKernel, type NodeKernel, type PluginPackage } from '@pryx/kernel'
+import {
+  CapabilityError,
+  type ErrorJson,
+  errorToJson,
+  type PluginId,
+  type PluginPlace,
+  UsageError,
+} from '@pryx/kernel/contract'
 import { createControl } from '../control/control.ts'
 import { openControlServer } from '../control/server.ts'
+import { openPolicy, policyFiles } from '../policy/policy.ts'
+import { openProjectFiles } from '../store/project.ts'
+import { openStore, storeRoot } from '../store/store.ts'
 import type { HostConfig, PluginEntry } from './config.ts'
+import { createDesk } from './desk.ts'
 import { openDrivers, processRecords } from './drivers.ts'
+import { forgetPlugin } from './forget.ts'
+import { type Consented, createInstalls, type Installs } from './installs.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { lockFolder } from './lock.ts'
+import { openEntryPackage, type PackageSources } from './packages.ts'
+import { createPluginsCapability } from './plugins-capability.ts'
 import { openSwitches, type Switches } from './switches.ts'
 
 const STOP_MS = 2_400 // of the 3 s a quit may take (N2)
@@ -40,6 +55,12 @@ export interface HostOptions {
   consent?: ConsentPrompt | 'declared' | undefined
   /** Plugins that a debugger may attach to. */
   inspect?: ReadonlySet<PluginId> | undefined
+  /** Folder of installed packages. Default: the user's. */
+  store?: string | undefined
+  /** A policy.json beside the machine's and the user's. */
+  policy?: string | undefined
+  /** Registry that the host's pages install from. Default: the user's. */
+  registry?: string | undefined
   onIncident?(incident: Incident): void
   /** Told of each plugin that could not be taken in. */
   onBroken?(plugin: BrokenPlugin): void
@@ -52,6 +73,7 @@ export interface Host extends AsyncDisposable {
   /** Plugins of the configuration that could not be taken in, by id. */
   readonly broken: ReadonlyMap<PluginId, BrokenPlugin>
   readonly journal: Journal
+  readonly installs: Installs
   /** Takes the configured plugins in; resolves when each has started, failed, or waits for something. Never rejects. */
   start(): Promise<void>
   /** Reads the plugin's folder again and swaps it in; takes it in if that failed before. @throws PLUGIN_UNKNOWN; what opening or starting it threw */
@@ -77,11 +99,12 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const drivers = openDrivers(config, onIncident)
   resources.defer(() => drivers.http.close())
   const { url } = await drivers.http.listen() // H2
-  const kernel = await createKernel({
+  const decided = new Map<PluginId, Consented>()
+  const kernel: NodeKernel = await createKernel({
     data: config.data,
     workspace: config.workspace,
-    capabilities: Object.values(drivers),
-    ...consentOf(options, (plugin) => isOff(plugin)),
+    capabilities: [...Object.values(drivers), createPluginsCapability(() => desk)],
+    ...consentOf(options, (plugin) => isOff(plugin), decided),
     limits: config.limits,
     url: () => url,
     onIncident: ({ what, kept }) => onIncident({ what, kept }),
@@ -91,7 +114,38 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const broken = new Map<PluginId, BrokenPlugin>()
   const isOff = (plugin: PluginId) => !(switches.of(plugin) ?? config.plugins[plugin]?.enabled ?? true)
   rememberSwitches(kernel, switches, isOff)
-  const host: Host = { kernel, config, url, broken, journal, start, reload, stop, [Symbol.asyncDispose]: stop }
+  const sources: PackageSources = {
+    store: openStore(options.store ?? storeRoot()),
+    project: openProjectFiles(config),
+    policy: openPolicy(policyFiles(options.policy)),
+    judge: kernel.permissions,
+    place: (plugin, folder) => placeOf(config, plugin, folder),
+  }
+  const installs = createInstalls({
+    kernel,
+    sources,
+    entries: config.plugins,
+    broken,
+    decided,
+    choiceOf,
+    dataOf: (plugin) => privateFolder(config.data, plugin),
+    forget: (plugin) => forgetPlugin(config, plugin, switches),
+    onIncident,
+  })
+  const desk = createDesk({ kernel, config, broken, installs, sources, registry: options.registry })
+  resources.use(desk)
+  const host: Host = {
+    kernel,
+    config,
+    url,
+    broken,
+    journal,
+    installs,
+    start,
+    reload,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
   resources.use(
     await openControlServer(config.data, createControl(host, { by: 'cli' }), { journal, traces: kernel.traces }),
   )
@@ -108,6 +162,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     )
     for (const [i, result] of results.entries())
       if (result.status === 'rejected') failed(present[i]!.id, present[i]!.entry, result.reason)
+    await installs.proveUntried()
   }
 
   async function openEntry(
@@ -115,7 +170,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     entry: PluginEntry,
   ): Promise<{ id: PluginId; entry: PluginEntry; pkg: PluginPackage } | undefined> {
     try {
-      return { id, entry, pkg: await openPluginFolder(entry.source) }
+      return { id, entry, pkg: await openEntryPackage(id, entry, sources) }
     } catch (error) {
       failed(id, entry, error)
       return undefined
@@ -131,8 +186,10 @@ export async function openHost(options: HostOptions): Promise<Host> {
 
   async function reload(id: PluginId): Promise<void> {
     const entry = config.plugins[id]
-    if (entry === undefined || !broken.has(id)) return kernel.reloadFolder(id)
-    await kernel.install(await openPluginFolder(entry.source), choiceOf(id, entry))
+    if (entry === undefined) return kernel.reloadFolder(id)
+    const pkg = await openEntryPackage(id, entry, sources)
+    if (!broken.has(id)) return kernel.reload(id, pkg)
+    await kernel.install(pkg, choiceOf(id, entry))
     broken.delete(id)
   }
 
@@ -163,7 +220,7 @@ export async function acquaint(
   id: PluginId,
   pkg: PluginPackage,
 ): Promise<void> {
-  const place = { plugin: id, workspace: realpathSync(workspace), data: privateFolder(data, id), package: pkg.folder }
+  const place = placeOf({ data, workspace }, id, pkg.folder)
   try {
     permissions.know(id, permissions.declared(pkg.manifest, place), place)
   } catch {
@@ -171,18 +228,38 @@ export async function acquaint(
   }
 }
 
+/** The folders a plugin's permissions speak of. */
+export function placeOf(
+  { data, workspace }: Pick<HostConfig, 'data' | 'workspace'>,
+  plugin: PluginId,
+  packageFolder: string,
+): PluginPlace {
+  return { plugin, workspace: realpathSync(workspace), data: privateFolder(data, plugin), package: packageFolder }
+}
+
 /** Where the kernel keeps a plugin's own data; it need not be there yet. */
 export function privateFolder(data: string, plugin: PluginId): string {
   return join(existsSync(data) ? realpathSync(data) : data, 'plugins', plugin.replaceAll('/', '__'))
 }
 
-function consentOf({ consent }: HostOptions, isOff: (plugin: PluginId) => boolean): { consent?: ConsentPrompt } {
-  if (consent === undefined) return {}
+/** What the user said as a plugin was installed goes before asking. Without a prompt the rest is asked at first use. */
+function consentOf(
+  { consent }: HostOptions,
+  isOff: (plugin: PluginId) => boolean,
+  decided: ReadonlyMap<PluginId, Consented>,
+): { consent: ConsentPrompt } {
   const ask: ConsentPrompt =
     consent === 'declared'
       ? async ({ undecided }) => ({ allow: undecided, duration: 'forever', by: 'consent' })
-      : consent
-  return { consent: async (question) => (isOff(question.plugin) ? undefined : ask(question)) }
+      : consent!
+  return {
+    consent: async (question) => {
+      const said = decided.get(question.plugin)
+      if (said !== undefined) return { allow: said.allow, duration: 'forever', by: said.by }
+      if (consent === undefined) return { allow: [], duration: 'forever', by: 'consent' }
+      return isOff(question.plugin) ? undefined : ask(question)
+    },
+  }
 }
 
 /** A plugin switched on or off, on whichever surface, stays so after a restart. */

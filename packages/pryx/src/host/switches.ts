@@ -9,6 +9,8 @@ export interface Switches {
   of(plugin: PluginId): boolean | undefined
   /** On disk as it returns. */
   set(plugin: PluginId, on: boolean): void
+  /** The plugin was removed. */
+  forget(plugin: PluginId): void
 }
 
 const schema = z.strictObject({ version: z.literal(1), on: z.record(z.string(), z.boolean()) })
@@ -21,6 +23,9 @@ export function openSwitches(file: string, onDamaged: (keptAs: string) => void =
       if (on.get(plugin) === value) return
       on.set(plugin, value)
       write(file, { version: 1, on: Object.fromEntries(on) })
+    },
+    forget(plugin) {
+      if (on.delete(plugin)) write(file, { version: 1, on: Object.fromEntries(on) })
     },
   }
 }

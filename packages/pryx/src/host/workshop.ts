@@ -1,0 +1,35 @@
+// packages/pryx/src/host/workshop.ts: what an install needs, put together for a host or a command.
+import { dirname } from 'node:path'
+import type { Workshop } from '../install/candidate.ts'
+import { createRegistry } from '../registry/registry.ts'
+import { readSettings } from '../registry/settings.ts'
+import { type VerifyBundle, verifyWithSigstore } from '../registry/trust.ts'
+import type { HostConfig } from './config.ts'
+import type { PackageSources } from './packages.ts'
+
+export interface WorkshopOptions {
+  registry?: string | undefined
+  verifyBundle?: VerifyBundle
+  now?: () => number
+  stallMs?: number
+}
+
+export function createWorkshop(
+  { file }: Pick<HostConfig, 'file'>,
+  { store, policy, judge, place, project }: PackageSources,
+  { registry, verifyBundle = verifyWithSigstore, now = Date.now, stallMs }: WorkshopOptions = {},
+): Workshop {
+  const settings = readSettings({ registry })
+  return {
+    store,
+    policy,
+    judge,
+    place,
+    verifyBundle,
+    now,
+    folder: dirname(file),
+    registry: createRegistry({ settings, ...(stallMs !== undefined && { stallMs }) }),
+    registryOf: settings.registryOf,
+    installed: () => project.read().lock.plugins,
+  }
+}
