@@ -2,7 +2,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createProject } from './bin-testing.ts'
 
-test('X5: every command answers in JSON on a running host, and its exit code says how it went', { timeout: 90_000 }, async () => {
+test('X5: every command answers in JSON on a running host, and its exit code says how it went', {
+  timeout: 90_000,
+}, async () => {
   await using project = createProject(['one'])
   project.plugin('one', 'export default { activate() { console.info("hello from one") } }', {
     permissions: ['storage'],
