@@ -1,11 +1,15 @@
 // packages/pryx/src/cli/permissions.ts: `pryx permissions`.
+import type { Secrets } from '@pryx/capabilities'
 import { type PermissionStatus, UsageError } from '@pryx/kernel/contract'
+import type { Tightened } from '../author/tighten.ts'
 import type { Control, GrantChoice } from '../control/control.ts'
 import { riskColour } from '../terminal/consent.ts'
 import { dateTime, type Style, safe, table } from '../terminal/style.ts'
 import type { Output } from './output.ts'
 import { modeText } from './plugins.ts'
 import { type CommonOptions, withControl } from './target.ts'
+
+const RECORDS = 1_000 // as many as a host keeps at hand
 
 type GrantOptions = CommonOptions & { all?: boolean; mode: GrantChoice['mode']; for: 'once' | 'session' | 'forever' }
 
@@ -34,6 +38,44 @@ export async function revoke(output: Output, options: GrantOptions, id: string, 
     for (const one of await wanted(control, options, id, permission)) await control.revoke(id, one)
     await tell(output, control, id)
   })
+}
+
+/** `pryx permissions tighten`: what was allowed and done, against what is asked for. */
+export async function tightenPermissions(output: Output, options: CommonOptions, id: string): Promise<void> {
+  const { nodeCapabilities } = await import('@pryx/capabilities')
+  const { tighten } = await import('../author/tighten.ts')
+  await withControl(options, {}, async (control) => {
+    const { permissions } = await control.plugin(id)
+    const records = (await control.auditTail(RECORDS)).filter(({ plugin }) => plugin === id)
+    const drivers = Object.values(nodeCapabilities({ secrets: {} as Secrets })) // a grammar needs no vault
+    const tightened = tighten(
+      permissions.map(({ permission }) => permission),
+      records,
+      drivers,
+    )
+    output.result({ plugin: id, ...tightened }, tightenedText(id, tightened, output.style))
+  })
+}
+
+function tightenedText(id: string, { unused, narrower, least, calls }: Tightened, style: Style): string {
+  if (calls === 0) return `${id} has done nothing yet that is in the newest ${RECORDS} entries of the record.`
+  const lines = [
+    ...unused.map((one) => `  ${style.yellow('▲')} ${safe(one)} was never used`),
+    ...narrower.map(
+      ({ declared, used }) =>
+        `  ${style.yellow('▲')} ${safe(declared)} was used for ${used.map((one) => safe(one)).join(', ')}`,
+    ),
+  ]
+  if (lines.length === 0)
+    return `${style.green('✔')} ${style.bold(safe(id))} asks for no more than it used in ${calls} calls.`
+  const proposal = least.map((one) => `    ${JSON.stringify(one)}`).join(',\n')
+  return [
+    `${style.bold(safe(id))}, by what it did in ${calls} calls:`,
+    ...lines,
+    'This would have been enough:',
+    proposal,
+    style.dim('What it did not do yet is not in the record: look before you cut.'),
+  ].join('\n')
 }
 
 async function wanted(

@@ -90,6 +90,42 @@ function addAuthor(program: Command): void {
         (await import('./lint.ts')).lint(output, options, folder as string),
       ),
     )
+  command(program, 'test [folder]', 'run the plugin’s tests, each in a real sandbox', [
+    'pryx test',
+    'pryx test plugins/weather --watch',
+  ])
+    .option('-w, --watch', 'run again at each save')
+    .action(
+      action(async (output, options, folder = '.') =>
+        (await import('./test.ts')).runTests(output, options, folder as string, []),
+      ),
+    )
+  command(program, 'pack [folder]', 'build a plugin and pack it to a tarball: same files, same bytes', [
+    'pryx pack',
+    'pryx pack plugins/weather --out release',
+  ])
+    .option('-o, --out <folder>', 'where the tarball goes')
+    .action(
+      action(async (output, options, folder = '.') =>
+        (await import('./pack.ts')).pack(output, options, folder as string),
+      ),
+    )
+  command(program, 'publish [folder]', 'lint, build, pack and send a plugin to an npm registry', [
+    'pryx publish --dry-run',
+    'pryx publish --tag next',
+  ])
+    .option('--dry-run', 'do everything but send it')
+    .option('--tag <tag>', 'what it is published as (default: latest)')
+    .addOption(new Option('--access <access>', 'who may see it').choices(['public', 'restricted']))
+    .option('--otp <code>', 'one-time password of your account')
+    .option('--registry <url>', 'another registry')
+    .option('--provenance', 'sign where it was built (default: where the CI offers it)')
+    .option('--no-provenance', 'do not sign where it was built')
+    .action(
+      action(async (output, options, folder = '.') =>
+        (await import('./pack.ts')).publish(output, options, folder as string),
+      ),
+    )
 }
 
 function hostOptions(one: Command): Command {
@@ -239,6 +275,15 @@ function addPermissions(program: Command): void {
         (await import('./permissions.ts')).revoke(output, options, id as string, permission as string | undefined),
       ),
     )
+
+  command(group, 'tighten <plugin>', 'propose the least it has really used, from the record', [
+    'pryx permissions tighten log-monitor',
+    'pryx permissions tighten log-monitor --json',
+  ]).action(
+    action(async (output, options, id) =>
+      (await import('./permissions.ts')).tightenPermissions(output, options, id as string),
+    ),
+  )
 
   const approvals = program.command('approvals').description('answer what plugins ask')
   command(

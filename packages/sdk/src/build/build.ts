@@ -2,8 +2,10 @@
 //   B1  The bundle imports only what the runtime supplies (zod); everything else is inside.
 //   B2  A file appears whole or not at all: who loads the entry meanwhile gets the old one.
 //   B3  What a plugin could not run with in its isolate (Node's modules) is an error with its place, not a surprise later.
+import { existsSync } from 'node:fs'
 import { readFile, rename } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { findPackageJSON } from 'node:module'
+import { basename, dirname, join, resolve } from 'node:path'
 import { type Manifest, ManifestError, parseManifest, UsageError } from '@pryx/kernel/contract'
 import {
   type BuildContext,
@@ -48,7 +50,7 @@ export async function buildPlugin(folder: string): Promise<BuiltPlugin> {
 export async function openBuilder(folder: string): Promise<PluginBuilder> {
   const manifest = await readManifest(folder)
   const file = join(folder, manifest.entry)
-  const building = await context(optionsFor(folder, file))
+  const building = await context(optionsFor(folder, file, isCheckout(folder)))
   return {
     build: () => rebuild(building, folder, file),
     [Symbol.asyncDispose]: () => building.dispose(),
@@ -74,7 +76,7 @@ async function rebuild(building: BuildContext, folder: string, file: string): Pr
   }
 }
 
-function optionsFor(folder: string, file: string): BuildOptions {
+function optionsFor(folder: string, file: string, fromSources: boolean): BuildOptions {
   return {
     absWorkingDir: folder,
     entryPoints: [ENTRY],
@@ -84,7 +86,7 @@ function optionsFor(folder: string, file: string): BuildOptions {
     platform: 'neutral',
     target: 'es2024',
     mainFields: ['module', 'main'],
-    conditions: ['source', 'worker', 'browser', 'import', 'default'],
+    conditions: [...(fromSources ? ['source'] : []), 'worker', 'browser', 'import', 'default'],
     define: { 'process.env.NODE_ENV': '"production"' },
     sourcemap: 'external',
     sourcesContent: false,
@@ -101,6 +103,16 @@ const supplied: Plugin = {
   setup(build) {
     build.onResolve({ filter: SUPPLIED_AS }, () => ({ path: SUPPLIED, external: true }))
   },
+}
+
+/** Where the SDK lies with its sources, theirs are bundled; what npm installed has none, whatever other packages call `source`. */
+function isCheckout(folder: string): boolean {
+  try {
+    const sdk = findPackageJSON('@pryx/sdk', join(resolve(folder), 'package.json'))
+    return sdk === undefined || existsSync(join(dirname(sdk), 'src/index.ts'))
+  } catch {
+    return true // not installed: whoever does without it has only sources
+  }
 }
 
 /** B3 */
