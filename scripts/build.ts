@@ -62,12 +62,20 @@ const bundles: { name: string; inputs: string; options: BuildOptions }[] = [
 for (const { name, inputs, options } of bundles) {
   if (Object.keys(options.entryPoints ?? {}).length === 0) continue
   await whenChanged(name, [inputs, 'packages/kernel/src/contract'], async () => {
-    await build(options)
+    const { metafile } = await build({ ...options, metafile: true })
+    if (name === 'pryx') dropStale('packages/pryx/dist', Object.keys(metafile.outputs))
     console.error(`built ${name}`)
   })
 }
 await buildPlugins()
 if (flags.has('--types')) buildTypes()
+
+/** Chunks of earlier builds are not shipped. */
+function dropStale(folder: string, outputs: readonly string[]): void {
+  const current = new Set(outputs)
+  for (const file of globSync(`${folder}/**/*.{js,map}`, { cwd: root }))
+    if (!current.has(file)) rmSync(join(root, file), { force: true })
+}
 
 /** Declarations lie beside the bundles, one for each source, as `types` of the packages' exports say. */
 function buildTypes(): void {
