@@ -1,7 +1,7 @@
 // test/conformance/excluded.ts: cases a guest does not pass, by area and title, each with the reason.
 
 const WASM =
-  'memory of WebAssembly is not counted by the limit of an isolate: a module of 100 bytes took gigabytes (K3). It stays closed until it is counted.'
+  'memory of WebAssembly is not counted by the limit of an isolate: gigabytes in one limited to 32 MB (K3). It stays closed until it is counted.'
 const REJECTION =
   'V8 tells the sandbox process of a rejection that nobody handled, not the guest. It stands in the plugin’s log with its stack; the class is there for code that names it.'
 const OWN_NAME =
