@@ -10,12 +10,13 @@ import { call } from './call.ts'
 import { density } from './density.ts'
 import { events } from './events.ts'
 import { benchFolder } from './fixtures.ts'
+import { installed } from './installed.ts'
 import { reload } from './reload.ts'
 import { start } from './start.ts'
 import { tableOf } from './table.ts'
 
 const DEFAULT_ROUNDS = 5
-const benches: readonly Bench[] = [start, call, events, density, reload]
+const benches: readonly Bench[] = [start, call, events, density, installed, reload]
 
 await main()
 
