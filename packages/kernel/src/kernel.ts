@@ -375,7 +375,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
   async function remove(id: PluginId): Promise<void> {
     const unit = find(id)
     roster.forget(unit)
-    await unit.stop('stopped', 'it was removed')
+    await unit.close('it was removed')
     units.delete(id)
     enforcer.forget(unit)
     removed.cpuMs += unit.account.cpuMs
@@ -396,7 +396,10 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
       package: next.folder,
     }
     await authority.widen(id, unit.pkg.manifest, next.manifest, place)
-    await unit.swap(next)
+    await unit.swap(next).catch((cause: unknown) => {
+      if (unit.pkg !== next) authority.know(id, authority.declared(unit.pkg.manifest, place), place) // the old one goes on
+      throw cause
+    })
   }
 
   function find(id: PluginId): Unit {
@@ -511,7 +514,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
 
   async function stop(): Promise<void> {
     const running = [...units.values()].reverse()
-    await Promise.allSettled(running.map((unit) => unit.stop('stopped', 'the host is stopping')))
+    await Promise.allSettled(running.map((unit) => unit.close('the host is stopping')))
     await scope[Symbol.asyncDispose]() // N3
     await Promise.allSettled(options.capabilities.map((capability) => capability[Symbol.asyncDispose]?.()))
     await audit[Symbol.asyncDispose]()

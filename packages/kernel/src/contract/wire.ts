@@ -48,6 +48,8 @@ export type HostMessage =
   /** Asks the guest to end: effects are undone newest first; answered by `stopped`. */
   | { t: 'deactivate'; reason: string }
   | { t: 'timer'; id: number }
+  /** One loan of a function is over: lent as often as given back, the guest may forget it. */
+  | { t: 'release'; fn: number }
   | StreamMessage
 
 /** Guest → kernel. */

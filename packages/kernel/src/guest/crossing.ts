@@ -6,26 +6,33 @@ import type { Streams } from './streams.ts'
 
 export type Fn = (...args: unknown[]) => unknown
 
-/** Functions lent to the host. They live as long as the instance; lending the same one again gives the same id. */
+/** Functions lent to the host, each until the host has given it back as often as it was lent. Lending it again gives the same id. */
 export interface LentFunctions {
   lend(fn: Fn): number
   get(id: number): Fn | undefined
+  release(id: number): void
   clear(): void
 }
 
 export function createLentFunctions(): LentFunctions {
-  const byId = new Map<number, Fn>()
+  const byId = new Map<number, { fn: Fn; loans: number }>()
   const ids = new Map<Fn, number>()
   let lastId = 0
   return {
     lend(fn) {
-      const known = ids.get(fn)
-      if (known !== undefined) return known
-      ids.set(fn, ++lastId)
-      byId.set(lastId, fn)
-      return lastId
+      const id = ids.get(fn) ?? ++lastId
+      const loans = byId.get(id)?.loans ?? 0
+      ids.set(fn, id)
+      byId.set(id, { fn, loans: loans + 1 })
+      return id
     },
-    get: (id) => byId.get(id),
+    get: (id) => byId.get(id)?.fn,
+    release(id) {
+      const lent = byId.get(id)
+      if (lent === undefined || --lent.loans > 0) return
+      byId.delete(id)
+      ids.delete(lent.fn)
+    },
     clear() {
       ids.clear()
       byId.clear()
@@ -38,6 +45,7 @@ export class Crossing implements Carrier {
   readonly #streams: Streams
   readonly #functions: LentFunctions | undefined
   #sent: number[] | undefined
+  #lent: number[] | undefined
 
   /** @param functions Where functions go; without it they cannot be part of the message. */
   constructor(streams: Streams, functions?: LentFunctions) {
@@ -54,7 +62,12 @@ export class Crossing implements Carrier {
   }
 
   sendFunction(fn: Fn): number {
-    if (this.#functions) return this.#functions.lend(fn)
+    if (this.#functions) {
+      const id = this.#functions.lend(fn)
+      this.#lent ??= []
+      this.#lent.push(id)
+      return id
+    }
     throw new UsageError('USAGE_NOT_CLONEABLE', 'a function cannot cross the wall here', {
       hint: 'Functions may be arguments of capabilities only.',
     })
@@ -62,6 +75,7 @@ export class Crossing implements Carrier {
 
   undo(): void {
     for (const id of this.#sent ?? []) this.#streams.unsend(id)
+    for (const id of this.#lent ?? []) this.#functions?.release(id)
   }
 }
 

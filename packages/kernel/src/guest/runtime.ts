@@ -82,6 +82,8 @@ export function createRuntime(powers: RuntimePowers): Runtime {
         return subscriptions.event(message, read)
       case 'cancel':
         return serving.cancel(message.id)
+      case 'release':
+        return functions.release(message.fn)
       case 'timer':
         return powers.fireTimer(message.id)
       case 'crypto':

@@ -32,6 +32,7 @@ import {
 import type { Clock } from '../powers.ts'
 import type { Guest } from '../sandbox/sandbox.ts'
 import type { OpenSpan, Tracer } from '../trace/tracer.ts'
+import { createLender } from './lent.ts'
 import { createRate } from './rate.ts'
 import { createStreams } from './streams.ts'
 
@@ -157,7 +158,8 @@ export function createInstance(
   const outgoing = new Map<number, AbortController>()
   const streams = createStreams({ post: send, encode: pack, decode: unpack, errorJson })
   const handles: Handles = { sendStream: streams.send, receiveStream: streams.receive }
-  const lending: Handles = { ...handles, receiveFunction: remoteFunction } // I6
+  const lender = createLender(remoteCall, (fn) => send({ t: 'release', fn }))
+  const lending: Handles = { ...handles, receiveFunction: lender.receive } // I6
   const rate = createRate(limits.messagesPerSecond, clock, (count) =>
     ports.log('warn', `${count} requests were refused: more than ${limits.messagesPerSecond} a second`),
   )
@@ -519,8 +521,8 @@ export function createInstance(
     ports.log('warn', `a ${message.t} message was refused: ${error instanceof Error ? error.message : String(error)}`)
   }
 
-  function remoteFunction(id: number): (...args: unknown[]) => Promise<unknown> {
-    return (...args) => invoke('fn', String(id), '', args, { from: 'host', trace: '', timeoutMs: limits.callMs })
+  function remoteCall(id: number, args: unknown[], signal: AbortSignal | undefined): Promise<unknown> {
+    return invoke('fn', String(id), '', args, { from: 'host', trace: '', timeoutMs: limits.callMs, signal })
   }
 
   // ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────

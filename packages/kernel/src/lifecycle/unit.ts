@@ -5,6 +5,8 @@
 //   U4  Operations that change the stage run one after another.
 //   U5  While a plugin is between two lives its callers wait; when it stays down they are told why.
 //   U6  A plugin sleeps only when nothing runs and nothing is held for it. What it offers stays reachable: a call wakes it.
+//   U7  Once it is stopped nothing of it is left, predecessors that were still ending included.
+//   U8  A unit that is closed starts nothing any more, whatever was asked before and waits for its turn.
 import {
   type ErrorJson,
   errorFromJson,
@@ -107,12 +109,16 @@ export interface Unit {
   readonly atRest: boolean
   /** Takes its isolate away and keeps its state, if it is at rest (U6). The next call or `start` brings it back. */
   sleep(): Promise<boolean>
+  /** Ends it for good (U8). */
+  close(reason: string): Promise<void>
   /** Puts new code in place of the running one, handing state over. Rejects and changes nothing if it does not come up. */
   swap(pkg: PluginPackage): Promise<void>
   /** Ends the running instance as if it had ended so by itself: it is tried again, or stays down. */
   end(why: GuestEnd): void
   /** Calls into the current session, waiting for it if the plugin is between two lives. */
   invoke(kind: InvokeKind, name: string, method: string, args: unknown, options: InvokeOptions): Promise<unknown>
+  /** The session calls go to, once the plugin is up. @throws PLUGIN_DOWN if it stays down; the reason of `signal` */
+  present(signal: AbortSignal): Promise<Session>
 }
 
 export function createUnit(options: UnitOptions, firstPackage: PluginPackage): Unit {
@@ -126,8 +132,10 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   let caller: Caller | undefined
   let state: unknown
   let quarantined = false
+  let closed = false
   const lost: LostCall[] = []
   const account = openAccount()
+  const retiring = new Set<Promise<void>>()
   let unhold = () => {}
   let turn: Promise<unknown> = Promise.resolve()
   let settled = Promise.withResolvers<void>()
@@ -164,17 +172,22 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     account,
     budget: createBudget(limits.budget, clock.now()),
     rest: (next, why) => enter(next, why),
-    start: () => inTurn(async () => (session && stage === 'active' ? undefined : supervisor.start())),
+    start: () => inTurn(async () => (session && stage === 'active' ? undefined : unlessClosed(supervisor.start))),
     get atRest() {
       return isAtRest()
     },
     sleep: () => inTurn(sleep),
     stop: (next, why) => inTurn(() => stop(next, why)),
-    swap: (next) => inTurn(() => swap(next)),
+    close: (why) => {
+      closed = true // U8, at once: what waits for its turn will see it
+      return inTurn(() => stop('stopped', why))
+    },
+    swap: (next) => inTurn(() => unlessClosed(() => swap(next))),
     invoke,
     end(why) {
       if (session) void endSession(session, why)
     },
+    present,
   }
   return unit
 
@@ -186,6 +199,11 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       settled = Promise.withResolvers()
     }
     options.onStage(unit)
+  }
+
+  function unlessClosed(work: () => Promise<void>): Promise<void> {
+    if (!closed) return work()
+    return Promise.reject(new LifecycleError('PLUGIN_STOPPED', `${id} was removed`, { plugin: id }))
   }
 
   /** U4 */
@@ -282,10 +300,6 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     exposed.delete(key)
   }
 
-  function concealAll(): void {
-    for (const key of [...exposed.keys()]) conceal(key)
-  }
-
   function offered(from: Session, offer: Offer, change: 'provide' | 'withdraw'): void {
     if (from !== session || stage !== 'active') return // reconciled when it becomes current
     const key = `${offer.kind}:${offer.name}`
@@ -320,6 +334,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   /** The current session is gone without being asked. */
   async function endSession(from: Session, why: GuestEnd): Promise<void> {
     const starting = stage === 'starting'
+    const mine = epoch
     if (!starting) {
       session = undefined
       unhold()
@@ -329,10 +344,10 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       quarantined ||= why.processLost || why.code === 'SANDBOX_TURN_TIMEOUT' || why.code === 'SANDBOX_MEMORY'
     const again = why.strike ? undefined : keepLost
     await from.close(reasonOf(why), 0, again).catch((error: unknown) => options.onLog(unit, 'warn', String(error)))
-    if (starting) return // launch() rejects and the supervisor decides
+    if (starting || mine !== epoch) return // launch() rejects and the supervisor decides; or it was stopped meanwhile, and stays so
     if (why.strike) return supervisor.crashed(reasonOf(why))
     enter('starting', why.message)
-    await inTurn(() => supervisor.displaced())
+    await inTurn(async () => (mine === epoch ? supervisor.displaced() : undefined))
   }
 
   /** Keeps a call the instance never saw for the next one. A lent function died with its instance. */
@@ -348,12 +363,13 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       retryMs === undefined ? 'failed' : 'backoff',
       retryMs === undefined ? `${message} It failed ${failures} times and stays down.` : message,
     )
-    if (retryMs === undefined) giveUp(asReason(cause))
+    if (retryMs === undefined) giveUp(asReason(cause), 'keep hooks')
     options.onFailed(unit, { code, message, stack, failures, retryMs })
   }
 
-  function giveUp(cause: PryxError): void {
-    concealAll()
+  /** @param hooks A guard that is down for good is still there to fail closed, until the user takes it away. */
+  function giveUp(cause: PryxError, hooks: 'keep hooks' | 'drop hooks'): void {
+    for (const key of [...exposed.keys()]) if (hooks === 'drop hooks' || !key.startsWith('hook:')) conceal(key)
     unhold()
     unhold = () => {}
     options.subscriber.close()
@@ -380,13 +396,14 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     supervisor.cancel()
     const old = session
     session = undefined
-    giveUp(new LifecycleError('PLUGIN_STOPPED', `${id} was stopped: ${why}`, { plugin: id }))
+    giveUp(new LifecycleError('PLUGIN_STOPPED', `${id} was stopped: ${why}`, { plugin: id }), 'drop hooks')
     if (old) {
       old.instance.guest.pace(0)
       const handed = await old.instance.handOver(HANDOVER_MS)
       if (handed.has) state = handed.state
       await old.close(new LifecycleError('PLUGIN_STOPPED', why, { plugin: id }), GRACE_MS)
     }
+    await Promise.allSettled(retiring) // U7
     enter(next, next === 'disabled' ? why : undefined)
   }
 
@@ -418,7 +435,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     lost.push({ ...call, settle: answer.resolve })
     unhold()
     unhold = options.hold(unit)
-    unit.start().catch((cause: unknown) => giveUp(asReason(cause)))
+    unit.start().catch((cause: unknown) => giveUp(asReason(cause), 'keep hooks'))
     return answer.promise
   }
 
@@ -458,9 +475,16 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     release()
     enter('active')
     resume() // the old one may have ended on the way and left callers waiting
-    void old
-      .close(new LifecycleError('PLUGIN_RELOADED', `${id} was reloaded`, { plugin: id }), GRACE_MS)
+    retire(old, new LifecycleError('PLUGIN_RELOADED', `${id} was reloaded`, { plugin: id }))
+  }
+
+  /** Lets the one before end by itself, beside its successor. */
+  function retire(old: Session, why: PryxError): void {
+    const ending = old
+      .close(why, GRACE_MS)
       .catch((error: unknown) => options.onLog(unit, 'warn', String(error)))
+      .finally(() => retiring.delete(ending))
+    retiring.add(ending)
   }
 
   function backTo(old: Session, cause: unknown): never {
@@ -487,17 +511,50 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     args: unknown,
     call: InvokeOptions,
   ): Promise<unknown> {
-    if (session && (stage === 'active' || stage === 'reloading'))
-      return session.instance.invoke(kind, name, method, args, call)
+    const now = currentSession()
+    if (now) return now.instance.invoke(kind, name, method, args, call)
     if (stage === 'idle') return wake({ kind, name, method, args, options: call })
-    if (stage === 'starting' || stage === 'backoff')
-      return settled.promise.then(() => invoke(kind, name, method, args, call))
-    return Promise.reject(
-      new LifecycleError('PLUGIN_DOWN', `${id} is ${stage}${reason ? `: ${reason}` : ''}`, {
-        plugin: id,
-        state: stage,
-      }),
-    )
+    if (!isBetweenLives()) return Promise.reject(down())
+    return betweenLives(call.signal).then(() => invoke(kind, name, method, args, call))
+  }
+
+  async function present(signal: AbortSignal): Promise<Session> {
+    for (;;) {
+      const now = currentSession()
+      if (now) return now
+      if (stage === 'idle') await unit.start()
+      else if (!isBetweenLives()) throw down()
+      else await betweenLives(signal)
+    }
+  }
+
+  function currentSession(): Session | undefined {
+    return stage === 'active' || stage === 'reloading' ? session : undefined
+  }
+
+  function isBetweenLives(): boolean {
+    return stage === 'starting' || stage === 'backoff' || ((stage === 'active' || stage === 'reloading') && !session)
+  }
+
+  /** Waits for the plugin to be up or down for good, or for `signal`. */
+  function betweenLives(signal: AbortSignal | undefined): Promise<void> {
+    if (signal === undefined) return settled.promise
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason)
+      const abort = () => reject(signal.reason)
+      signal.addEventListener('abort', abort, { once: true })
+      void settled.promise.then(() => {
+        signal.removeEventListener('abort', abort)
+        resolve()
+      })
+    })
+  }
+
+  function down(): LifecycleError {
+    return new LifecycleError('PLUGIN_DOWN', `${id} is ${stage}${reason ? `: ${reason}` : ''}`, {
+      plugin: id,
+      state: stage,
+    })
   }
 }
 

@@ -1,7 +1,7 @@
 // packages/kernel/src/lifecycle/wiring.ts: what a guest asks for, led to where it is decided and done. Every privileged path passes the gate here.
 //   W1  A service, a tool, a hook or an event is reached only after the gate said yes for this caller.
 //   W2  What a plugin offers must be in its manifest; a name is never taken by surprise.
-//   W3  The kernel's own event names cannot be published by a plugin.
+//   W3  The kernel's own event names cannot be published by a plugin, nor can it run the kernel's own hooks.
 import {
   type Capability,
   isEventName,
@@ -19,13 +19,15 @@ import type { Gate } from '../permissions/gate.ts'
 import type { Caller } from '../permissions/judge.ts'
 import type { Hooks } from '../services/hooks.ts'
 import type { Services } from '../services/registry.ts'
-import type { ToolCall, Tools } from '../services/tools.ts'
+import { type ToolCall, ToolCallHooks, type Tools } from '../services/tools.ts'
 import type { InstancePorts } from './instance.ts'
 import type { Roster } from './roster.ts'
 import type { Offer } from './session.ts'
 import type { Unit, UnitOptions } from './unit.ts'
 
 const KERNEL_EVENTS = new Set(['kernel', 'plugin', 'approval', 'permission', 'sandbox'])
+
+const KERNEL_HOOKS: ReadonlySet<string> = new Set(Object.values(ToolCallHooks).map(({ name }) => name))
 
 export interface WiringOptions {
   roster: Roster
@@ -51,14 +53,25 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
     return {
       async call({ service, range, method, trace }, args, signal) {
         if (capabilities.has(service)) return gate.call(caller, { capability: service, method, args, trace, signal })
-        await gate.require(caller, `service:${service}`, trace) // W1
-        await roster.awaken('service', service)
-        return services.call({ from: plugin, service, range, method, args, trace, signal, timeoutMs: callMs })
+        const request = { permission: `service:${service}`, act: 'service.call', detail: `${service}.${method}` }
+        return gate.pass(caller, { ...request, args, trace, signal }, async (lent, over) => {
+          await roster.awaken('service', service)
+          return services.call({
+            from: plugin,
+            service,
+            range,
+            method,
+            args: lent,
+            trace,
+            signal: over,
+            timeoutMs: callMs,
+          })
+        }) // W1
       },
       async use({ service, range, optional }, signal) {
         if (capabilities.has(service)) return true
         if (optional && !declares(caller, service)) return false
-        await gate.require(caller, `service:${service}`, '')
+        gate.refuseDenied(caller, `service:${service}`, '') // asked for, if need be, at each call
         await roster.awaken('service', service)
         try {
           if (optional) services.resolve(service, range)
@@ -70,11 +83,15 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
         return true
       },
       async tool({ name, trace }, input, signal) {
-        await gate.require(caller, `tools:${name}`, trace) // W1
-        return callTool({ name, input, from: plugin, trace, signal, timeoutMs: callMs })
+        const request = { permission: `tools:${name}`, act: 'tool.call', detail: name }
+        return gate.pass(caller, { ...request, args: input, trace, signal }, (lent, over) =>
+          callTool({ name, input: lent, from: plugin, trace, signal: over, timeoutMs: callMs }),
+        ) // W1
       },
-      hook: ({ name, timeoutMs, failure, trace }, value, signal) =>
-        hooks.run({ name, value, failure, timeoutMs, from: plugin, trace, signal }),
+      async hook({ name, timeoutMs, failure, trace }, value, signal) {
+        if (KERNEL_HOOKS.has(name)) throw reservedHook(name) // W3
+        return hooks.run({ name, value, failure, timeoutMs, from: plugin, trace, signal })
+      },
       emit(name, data, trace) {
         checkName(name)
         const permission: Permission = `events:emit:${name}`
@@ -144,9 +161,10 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
       name,
       plugin: unit.id,
       async invoke(value, { from, trace, signal }) {
-        const { caller } = unit
-        if (caller === undefined || !gate.allows(caller, `hooks:${name}`)) return undefined // revoked: it is not heard any more
-        return unit.invoke('hook', name, '', value, { from, trace, signal, timeoutMs: 0 })
+        const { caller } = await unit.present(signal) // asleep it is woken, between two lives waited for: a guard is not got past by crashing it
+        return gate.hold(caller, `hooks:${name}`, signal, (over) =>
+          unit.invoke('hook', name, '', value, { from, trace, signal: over, timeoutMs: 0 }),
+        ) // revoked: it is not heard any more
       },
     })
   }
@@ -158,6 +176,12 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
       for (const release of held.splice(0)) void release()
     }
   }
+}
+
+function reservedHook(name: string): UsageError {
+  return new UsageError('USAGE_HOOK_RESERVED', `${name} is the kernel's to run`, {
+    hint: 'Run a hook under a name of your own; call a tool, and its hooks run.',
+  })
 }
 
 function checkName(name: string): void {

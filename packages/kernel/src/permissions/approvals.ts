@@ -3,6 +3,7 @@
 //   A2  Equal questions (plugin and permission) are one question; each asker gets the same answer object.
 //   A3  No answer in time means deny.
 //   A4  What waits is bounded, in all and per plugin; beyond it the asker is refused at once.
+//   A5  An answer counts from the moment it is given, not from when its asker gets round to it.
 import {
   type Consent,
   type Permission,
@@ -49,13 +50,22 @@ export interface ApprovalAnswer {
   readonly scope?: GrantScope['kind'] | undefined
 }
 
+export interface AskOptions {
+  signal?: AbortSignal | undefined
+  /**
+   * Told the answer as it is given, so that what follows from it takes its place before whatever the user says next (A5).
+   * Of equal questions the first one's. Must not throw.
+   */
+  onAnswer?: ((answer: ApprovalAnswer) => void) | undefined
+}
+
 export interface Approvals {
   /**
    * Asks and waits for the answer. Without a listener left (every asker's signal aborted) the question is withdrawn.
    *
    * @throws APPROVAL_TOO_MANY at the bound; the reason of `signal` if it aborts.
    */
-  ask(question: Question & { signal?: AbortSignal | undefined }): Promise<ApprovalAnswer>
+  ask(question: Question & AskOptions): Promise<ApprovalAnswer>
   /** Oldest first. */
   pending(): readonly Approval[]
   /** Gives the answer. @throws APPROVAL_RESOLVED telling who was first; APPROVAL_UNKNOWN; APPROVAL_ANSWER for a foreign permission. */
@@ -74,6 +84,7 @@ interface Open {
   readonly approval: Approval
   readonly askers: Set<(answer: ApprovalAnswer) => void>
   readonly stopTimer: Release
+  readonly onAnswer: AskOptions['onAnswer']
 }
 
 export function createApprovals(options: ApprovalsOptions): Approvals {
@@ -82,9 +93,9 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
   const byQuestion = new Map<string, string>()
   const answered = new Map<string, ApprovalAnswer>()
   return {
-    async ask({ signal, ...question }) {
+    async ask({ signal, onAnswer, ...question }) {
       signal?.throwIfAborted()
-      const asked = open.get(byQuestion.get(keyOf(question)) ?? '') ?? begin(question) // A2
+      const asked = open.get(byQuestion.get(keyOf(question)) ?? '') ?? begin(question, onAnswer) // A2
       return waitFor(asked, signal)
     },
     pending: () => [...open.values()].map((entry) => entry.approval),
@@ -101,12 +112,12 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     },
   }
 
-  function begin(question: Question): Open {
+  function begin(question: Question, onAnswer: AskOptions['onAnswer']): Open {
     refuseFlood(question)
     const now = clock.now()
     const approval: Approval = { ...question, id: ids.next('approval'), askedAt: now, expiresAt: now + timeoutMs }
     const stopTimer = clock.after(timeoutMs, () => settle(entry, { answer: 'deny', duration: 'once', by: 'timeout' })) // A3
-    const entry: Open = { approval, askers: new Set(), stopTimer }
+    const entry: Open = { approval, askers: new Set(), stopTimer, onAnswer }
     open.set(approval.id, entry)
     byQuestion.set(keyOf(approval), approval.id)
     queueMicrotask(() => open.has(approval.id) && onNeeded(approval)) // the asker waits already: an answer may come within the call
@@ -135,6 +146,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     void stopTimer()
     byQuestion.delete(keyOf(approval))
     remember(approval.id, answer)
+    if (answer.by !== 'withdrawn') entry.onAnswer?.(answer) // A5
     for (const asker of [...askers]) asker(answer)
     onResolved(approval, answer)
   }

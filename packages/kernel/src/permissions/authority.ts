@@ -15,7 +15,7 @@ import {
   UsageError,
 } from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
-import type { Approvals } from './approvals.ts'
+import type { ApprovalAnswer, Approvals } from './approvals.ts'
 import { type ConsentScreen, consentScreen } from './consent.ts'
 import { consentTo, covers, type Grammars, normalPermission } from './grammar.ts'
 import { type Duration, expiryOf, type Grant, holdsIn, type Mode } from './grant.ts'
@@ -135,16 +135,22 @@ export function createAuthority({
     )
     for (const permission of more) {
       const { text, risk } = consentTo(grammars, permission)
-      const { answer, duration, by } = await approvals.ask({ plugin, permission, sentence: text, risk, trace: '' })
+      let saved: Promise<unknown> | undefined
+      const onAnswer = (given: ApprovalAnswer) => {
+        if (given.answer === 'deny') return
+        saved = grants.add({
+          plugin,
+          permission,
+          mode: 'allow',
+          duration: given.duration === 'once' ? 'session' : given.duration,
+          scope: { kind: 'workspace', key: workspace },
+          by: given.by,
+        })
+        saved.catch(() => {}) // told below
+      }
+      const { answer } = await approvals.ask({ plugin, permission, sentence: text, risk, trace: '', onAnswer })
       if (answer === 'deny') throw refusedMore(plugin, permission)
-      await grants.add({
-        plugin,
-        permission,
-        mode: 'allow',
-        duration: duration === 'once' ? 'session' : duration,
-        scope: { kind: 'workspace', key: workspace },
-        by,
-      })
+      await saved
     }
     known.set(plugin, { declared: declared(next, place), place })
   }

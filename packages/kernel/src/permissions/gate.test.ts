@@ -148,7 +148,7 @@ describe('the gate', () => {
     await grants.revoke({ plugin: 'notes', permission: 'box:a' }, 'ada')
 
     for (const outcome of await calls) expect(outcome).toMatchObject({ reason: { code: 'PERMISSION_REVOKED' } })
-    expect(acts().map((entry) => entry.outcome)).toEqual(['denied', 'denied'])
+    expect(acts().map((entry) => entry.outcome)).toEqual(['cancelled', 'cancelled']) // they had begun
   })
 
   test('K4: what a call opened is released when the permission behind it goes, and other things stay', async () => {

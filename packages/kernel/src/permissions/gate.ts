@@ -2,8 +2,9 @@
 //   guest → input valid? → which permissions? → declared? → granted? → (ask) → driver → audit
 //   T1  A driver runs only while every permission its input needs is allowed; what it opens ends with the first one lost.
 //   T2  Losing a permission rejects the call at once with PERMISSION_REVOKED, whatever the driver does.
-//   T3  Every call that reaches a capability leaves one entry in the audit log; refusals at least a count.
+//   T3  Every act that began leaves one entry in the audit log, however it ended; refusals at least a count.
 //   T4  A lasting answer of the user is recorded once, however many calls waited for it.
+//   T5  Calls to other plugins (services, tools) stand on their permission as calls to drivers do: T1 to T3 hold for them.
 import type { Audit } from '../audit/audit.ts'
 import type { AuditFact, Outcome } from '../audit/chain.ts'
 import {
@@ -21,12 +22,13 @@ import type { Clock } from '../powers.ts'
 import type { Tracer } from '../trace/tracer.ts'
 import type { ApprovalAnswer, Approvals } from './approvals.ts'
 import { foreignError } from './foreign.ts'
-import { consentTo, createGrammars, type Grammars, joinPermission } from './grammar.ts'
-import type { GrantScope, Where } from './grant.ts'
+import { consentTo, covers, createGrammars, type Grammars, joinPermission } from './grammar.ts'
+import { type Grant, type GrantScope, holdsIn, type Where } from './grant.ts'
 import type { GrantChange, Grants } from './grants.ts'
 import { readInput } from './input.ts'
 import { type Caller, createJudge } from './judge.ts'
 import { type Lease, openLease } from './lease.ts'
+import { lend, refuseLent } from './lend.ts'
 import { createRefusals } from './refusals.ts'
 import { cancelStreams, leaseStreams } from './stream.ts'
 
@@ -39,6 +41,21 @@ export interface GateRequest {
   readonly signal?: AbortSignal | undefined
 }
 
+/** One use of another plugin. */
+export interface PassRequest {
+  readonly permission: Permission
+  /** For the audit log: `service.call`, `tool.call`. */
+  readonly act: string
+  /** What of it: `notes.save`. */
+  readonly detail: string
+  readonly args: unknown
+  readonly trace: string
+  readonly signal: AbortSignal
+}
+
+/** Gets the arguments with what the caller lent bound to the call, and hears by the signal when it is over. */
+export type Work = (args: unknown, signal: AbortSignal) => Promise<unknown>
+
 export interface Gate {
   /**
    * Calls a method of a capability for `caller`.
@@ -47,8 +64,23 @@ export interface Gate {
    *   PERMISSION_REVOKED; APPROVAL_TOO_MANY; PLUGIN_STOPPED; what the driver throws, with the platform's code.
    */
   call(caller: Caller, request: GateRequest): Promise<unknown>
-  /** Resolves if `caller` may use `permission` (a service, hook or tool), asking the user if need be; else rejects as `call` does. */
+  /**
+   * Has another plugin do something for `caller` (a service, a tool) while `permission` is allowed, asking the user if need be.
+   *
+   * @throws as `call` does; what `work` throws.
+   */
+  pass(caller: Caller, request: PassRequest, work: Work): Promise<unknown>
+  /** Has `caller` asked something (a hook) while `permission` is allowed; undefined if it is not now: nobody is asked. */
+  hold<T>(
+    caller: Caller,
+    permission: Permission,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> | undefined
+  /** Resolves if `caller` may use `permission` (an event), asking the user if need be; else rejects as `call` does. */
   require(caller: Caller, permission: Permission, trace: string): Promise<void>
+  /** Returns if `permission` is allowed or may be asked for at its first use. @throws PERMISSION_UNDECLARED, PERMISSION_DENIED, PLUGIN_STOPPED */
+  refuseDenied(caller: Caller, permission: Permission, trace: string): void
   /** Says at once, without asking. A grant for once is spent by a yes. For events. */
   allows(caller: Caller, permission: Permission): boolean
   /** What permissions mean on this host. */
@@ -79,47 +111,80 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
   const writeRefusal = createRefusals((fact) => audit.append(fact), clock)
   const leases = new Map<PluginId, Set<Lease>>()
   const written = new WeakSet<PryxError>() // refusals that are in the log already
-  const recorded = new WeakMap<ApprovalAnswer, Promise<void>>()
+  const recorded = new WeakMap<ApprovalAnswer, Promise<unknown>>()
   grants.watch(grantChanged)
-  return { call, require: requirePermission, allows, grammars }
+  return { call, pass, hold, require: requirePermission, refuseDenied, allows, grammars }
 
   async function call(caller: Caller, request: GateRequest): Promise<unknown> {
     const act = `${request.capability}.${request.method}`
+    return mediate(caller, { ...request, act }, async (doing) => {
+      const method = findMethod(drivers, request, act)
+      const valid = readInput(method.input, request.args, act)
+      const lease = doing.open()
+      const input = lend(valid, lease)
+      const { plugin } = caller
+      await timed('gate', act, plugin, request.trace, () => authorizeInput(lease, request, method, input))
+      doing.begin(redacted(method, input))
+      return timed('driver', act, plugin, request.trace, () => run(lease, request, method, input))
+    })
+  }
+
+  async function pass(caller: Caller, request: PassRequest, work: Work): Promise<unknown> {
+    return mediate(caller, request, async (doing) => {
+      const lease = doing.open()
+      const args = lend(request.args, lease)
+      const waiting = authorize(lease, request.permission, request.trace)
+      if (waiting) await lease.race(waiting)
+      const room = audit.drained()
+      if (room) await inTime(lease, room)
+      if (lease.ended) throw lease.ended
+      lease.limit(0) // who answers keeps the time
+      doing.begin(request.detail)
+      return leased(lease, work(args, lease.signal))
+    })
+  }
+
+  /** Runs `body` under a lease that ends with it, and tells the log how it went (T3). */
+  async function mediate(
+    caller: Caller,
+    request: { act: string; trace: string; args: unknown; signal?: AbortSignal | undefined },
+    body: (doing: { open(): Lease; begin(detail: unknown): void }) => Promise<unknown>,
+  ): Promise<unknown> {
+    const { act, trace, args, signal } = request
     const startedAt = clock.now()
     let lease: Lease | undefined
+    let begun = false
     let detail: unknown
     try {
-      const method = findMethod(drivers, request, act)
-      const input = readInput(method.input, request.args, act)
-      const held = open(caller, act, request.signal)
-      lease = held
-      const { plugin } = caller
-      await timed('gate', act, plugin, request.trace, () => authorizeInput(held, request, method, input))
-      detail = redacted(method, input)
-      const result = await timed('driver', act, plugin, request.trace, () => run(held, request, method, input))
+      const result = await body({ open: openOwn, begin })
       write('allowed')
       return result
     } catch (error) {
-      const told = foreignError(error, act, request.args)
+      const told = foreignError(error, act, args)
       lease?.end(told)
-      write(outcomeOf(told), told)
+      if (lease === undefined) refuseLent(args)
+      write(begun ? outcomeOfBegun(told) : outcomeOf(told), told)
       throw told
     } finally {
       lease?.answered()
     }
 
+    function openOwn(): Lease {
+      lease = open(caller, act, signal)
+      return lease
+    }
+
+    function begin(what: unknown): void {
+      begun = true
+      detail = what
+    }
+
     function write(outcome: Outcome, error?: PryxError): void {
-      if (error && written.has(error)) return
-      const access = withRefused(lease?.permissions ?? [], error)
-      const fact: AuditFact = {
-        plugin: caller.plugin,
-        act,
-        access,
-        outcome,
-        ms: clock.now() - startedAt,
-        trace: request.trace,
-      }
-      if (error && (outcome === 'denied' || access.length === 0)) writeRefusal(fact, error.code)
+      if (error && !begun && written.has(error)) return
+      const own = lease?.permissions ?? []
+      const access = begun ? own : withRefused(own, error)
+      const fact: AuditFact = { plugin: caller.plugin, act, access, outcome, ms: clock.now() - startedAt, trace }
+      if (error && !begun && (outcome === 'denied' || access.length === 0)) writeRefusal(fact, error.code)
       else if (error || detail !== undefined) audit.append({ ...fact, detail: { code: error?.code, input: detail } })
       else audit.append(fact)
     }
@@ -175,14 +240,21 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
       effect: (acquire) => lease.keep(acquire),
       check: (rest) => check(lease, joinPermission(request.capability, rest), request),
     }
-    const working = Promise.resolve(method.run(input, call))
+    return leased(lease, Promise.resolve(method.run(input, call)))
+  }
+
+  /** What `working` answers while the lease lives (T2); the streams of an answer that nobody takes any more are ended. */
+  async function leased(lease: Lease, working: Promise<unknown>): Promise<unknown> {
+    let taken = false
     working.then(
-      (late) => lease.ended && cancelStreams(late, lease.ended),
+      (late) => !taken && lease.ended && cancelStreams(late, lease.ended),
       () => {},
     )
-    const result = await lease.race(working) // T2
-    if (lease.ended) throw lease.ended
-    return leaseStreams(result, lease)
+    const result = await lease.race(working)
+    taken = true
+    if (lease.ended === undefined) return leaseStreams(result, lease)
+    cancelStreams(result, lease.ended)
+    throw lease.ended
   }
 
   /** A further permission, wanted while the driver runs. A refusal is written here: the driver may go on without. */
@@ -220,8 +292,10 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
     const { caller } = lease
     const { text, risk } = consentTo(grammars, permission)
     const question = { plugin: caller.plugin, permission, declared, sentence: text, risk, trace }
-    const answer = await approvals.ask({ ...question, signal: lease.signal })
-    await recordOnce(question, answer)
+    const answered = lease.waitFor(permission)
+    const onAnswer = (given: ApprovalAnswer) => void record(question, given)
+    const answer = await approvals.ask({ ...question, signal: lease.signal, onAnswer }).finally(answered)
+    await recorded.get(answer)
     if (answer.answer === 'deny') throw refused(caller.plugin, permission, 'PERMISSION_DENIED', answer.by)
     const now = judge(caller, permission) // it may have been denied elsewhere meanwhile
     if (now.kind === 'deny') throw refused(caller.plugin, permission, now.code)
@@ -229,31 +303,20 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
     lease.standOn(permission, { once: !lasting, expiresAt: lasting ? now.until : Number.POSITIVE_INFINITY })
   }
 
-  /** Audits an answer and, if it is to last, makes it a grant (T4). */
-  function recordOnce(
-    question: { plugin: PluginId; permission: Permission; trace: string },
+  /** Audits an answer and, if it is to last, makes it a grant (T4); as it is given, so that a later word overrules it. */
+  function record(
+    { plugin, permission, trace }: { plugin: PluginId; permission: Permission; trace: string },
     answer: ApprovalAnswer,
-  ): Promise<void> {
-    const done = recorded.get(answer) ?? record()
-    recorded.set(answer, done)
-    return done
-
-    async function record(): Promise<void> {
-      const { plugin, permission, trace } = question
-      const { by, duration } = answer
-      const outcome = answer.answer === 'allow' ? 'allowed' : 'denied'
-      audit.append({ plugin, act: 'approval.answered', access: [permission], outcome, detail: { by, duration }, trace })
-      if (duration === 'once') return
-      const scope = scopeOf(answer.scope ?? 'workspace', where)
-      await grants.add({
-        plugin,
-        permission: answer.permission ?? permission,
-        mode: answer.answer,
-        duration,
-        scope,
-        by,
-      })
-    }
+  ): void {
+    const { by, duration } = answer
+    const outcome = answer.answer === 'allow' ? 'allowed' : 'denied'
+    audit.append({ plugin, act: 'approval.answered', access: [permission], outcome, detail: { by, duration }, trace })
+    if (duration === 'once') return
+    const scope = scopeOf(answer.scope ?? 'workspace', where)
+    const wanted = answer.permission ?? permission
+    const saved = grants.add({ plugin, permission: wanted, mode: answer.answer, duration, scope, by })
+    saved.catch(() => {}) // each asker is told
+    recorded.set(answer, saved)
   }
 
   async function requirePermission(caller: Caller, permission: Permission, trace: string): Promise<void> {
@@ -279,10 +342,38 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
     }
   }
 
-  function allows(caller: Caller, permission: Permission): boolean {
+  function hold<T>(
+    caller: Caller,
+    permission: Permission,
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> | undefined {
+    if (!allows(caller, permission, 'keep')) return undefined
+    return held()
+
+    async function held(): Promise<T> {
+      const lease = open(caller, permission, signal)
+      try {
+        await authorize(lease, permission, '')
+        return await lease.race(work(lease.signal))
+      } finally {
+        lease.answered()
+      }
+    }
+  }
+
+  function refuseDenied(caller: Caller, permission: Permission, trace: string): void {
+    const verdict = judge(caller, permission)
+    if (verdict.kind !== 'deny') return
+    const act = 'permission.required'
+    writeRefusal({ plugin: caller.plugin, act, access: [permission], outcome: 'denied', trace }, verdict.code)
+    throw refused(caller.plugin, permission, verdict.code)
+  }
+
+  function allows(caller: Caller, permission: Permission, once: 'spend' | 'keep' = 'spend'): boolean {
     const verdict = caller.scope.closed ? undefined : judge(caller, permission)
     if (verdict?.kind === 'allow') {
-      if (verdict.grant.duration === 'once') grants.consume(verdict.grant.id).catch(() => {}) // spent in memory, which is what counts here
+      if (verdict.grant.duration === 'once' && once === 'spend') grants.consume(verdict.grant.id).catch(() => {}) // spent in memory, which is what counts here
       return true
     }
     const code = verdict?.kind === 'deny' ? verdict.code : 'PERMISSION_NOT_GRANTED'
@@ -304,7 +395,7 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
       clock,
       what,
       signal,
-      onExpiry: recheck,
+      onExpiry: (lease) => recheck(lease),
       onEnd: (lease) => void leases.get(caller.plugin)?.delete(lease),
     })
     const own = leases.get(caller.plugin) ?? new Set()
@@ -323,15 +414,21 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
       detail: { id, mode, duration, scope, by },
       trace: id,
     })
-    if (kind !== 'used') for (const lease of [...(leases.get(plugin) ?? [])]) recheck(lease)
+    if (kind !== 'used') for (const lease of [...(leases.get(plugin) ?? [])]) recheck(lease, grant)
   }
 
-  /** Ends a lease that has lost something it stands on (T1, T2). */
-  function recheck(lease: Lease): void {
-    const lost = lease.permissions.find((permission) => {
-      const { kind } = judge(lease.caller, permission)
-      return kind === 'deny' || (kind === 'ask' && !lease.isOnce(permission))
-    })
+  /** What was allowed for one call alone is lost by a newer no, not by an older one that it overruled. */
+  function denies(said: Grant | undefined, permission: Permission): boolean {
+    if (said?.mode !== 'deny' || !holdsIn(said.scope, where)) return false
+    return covers(grammars, said.permission, permission) || covers(grammars, permission, said.permission)
+  }
+
+  /** Ends a lease that has lost something it stands on (T1, T2). @param changed What was said just now; undefined: time alone has passed */
+  function recheck(lease: Lease, changed?: Grant): void {
+    const lost =
+      lease.permissions.find((permission) =>
+        lease.isOnce(permission) ? denies(changed, permission) : judge(lease.caller, permission).kind !== 'allow',
+      ) ?? [...lease.awaited].find((permission) => judge(lease.caller, permission).kind === 'deny')
     if (lost !== undefined) lease.end(refused(lease.caller.plugin, lost, 'PERMISSION_REVOKED'))
   }
 }
@@ -384,6 +481,12 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = { CAPABILITY_CANCELLED: 'can
 
 function outcomeOf({ code }: PryxError): Outcome {
   return OUTCOMES[code] ?? (code.startsWith('PERMISSION_') || code.startsWith('APPROVAL_') ? 'denied' : 'failed')
+}
+
+/** Of an act that had begun: it may have had its effect, so it was not denied. */
+function outcomeOfBegun(error: PryxError): Outcome {
+  if (error.code === 'PERMISSION_REVOKED') return 'cancelled'
+  return outcomeOf(error)
 }
 
 const REFUSALS = {

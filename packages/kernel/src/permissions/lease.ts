@@ -1,7 +1,8 @@
 // packages/kernel/src/permissions/lease.ts: one call's hold on its permissions and on what it opened (K4).
 //   L1  A lease ends once, with one reason. What waits on it rejects with that reason at once, whatever the driver does.
 //   L2  What it keeps (effects, streams) is released newest first when it ends, and it lives as long as it keeps something.
-//   L3  It ends with its caller's scope, its caller's signal, its time limit, or the loss of a permission it stands on.
+//   L3  What it was lent (the caller's streams and functions) is given back when it closes, and does not keep it open.
+//   L4  It ends with its caller's scope, its caller's signal, its time limit, or the loss of a permission it stands on.
 import { CapabilityError, LifecycleError, type Permission, type PryxError, type Release } from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
 import type { Caller } from './judge.ts'
@@ -12,6 +13,8 @@ export interface Lease {
   readonly permissions: readonly Permission[]
   /** Why it ended; undefined while it lives. */
   readonly ended: PryxError | undefined
+  /** It lives no more: it has ended, or its call is answered and nothing is kept. */
+  readonly closed: boolean
   /** Why what it keeps is released: the reason it ended for, or that its caller has. */
   readonly reason: PryxError
   /** Aborts as the lease ends. Made when first asked for: most drivers of quick calls never look. */
@@ -19,12 +22,18 @@ export interface Lease {
   /** Adds a permission. `once`: granted for this call alone, so nothing but a deny takes it back. */
   standOn(permission: Permission, how: { once: boolean; expiresAt: number }): void
   isOnce(permission: Permission): boolean
+  /** The user is being asked for it: a deny ends the lease as if it stood on it already. Answers how to say that the question is over. */
+  waitFor(permission: Permission): Release
+  /** Permissions the user is being asked for. */
+  readonly awaited: Iterable<Permission>
   /** Sets the time limit, ms from now; 0 lifts it. */
   limit(ms: number): void
   /** Stops the time limit until `work` has settled: the user's time is not the plugin's. */
   untimed<T>(work: Promise<T>): Promise<T>
   /** Owns what outlives the call. @throws the reason if the lease has ended. */
   keep(acquire: () => Release): Release
+  /** Calls `giveBack` as the lease closes, at once if it has. Answers how to give back early. */
+  lend(giveBack: Release): Release
   /** Settles as `work` does, or rejects as the lease ends. */
   race<T>(work: PromiseLike<T>): Promise<T>
   end(reason: PryxError): void
@@ -47,7 +56,9 @@ export function openLease(caller: Caller, { clock, what, signal, onExpiry, onEnd
   if (signal?.aborted) throw cancelled(what)
   const permissions: Permission[] = []
   const once = new Set<Permission>()
+  const awaited = new Set<Permission>()
   const kept = new Set<Release>()
+  const lent = new Set<Release>()
   const rejects = new Set<(reason: PryxError) => void>()
   const timers: Release[] = []
   let controller: AbortController | undefined
@@ -59,13 +70,17 @@ export function openLease(caller: Caller, { clock, what, signal, onExpiry, onEnd
   let ended: PryxError | undefined
   let closed = false
   let isAnswered = false
-  const leaveScope = caller.scope.effect(() => () => void (closed || end(stopped(caller)))) // L3
+  const leaveScope = caller.scope.effect(() => () => void (closed || end(stopped(caller)))) // L4
   const onAbort = () => end(cancelled(what))
   signal?.addEventListener('abort', onAbort, { once: true })
 
   const lease: Lease = {
     caller,
     permissions,
+    awaited,
+    get closed() {
+      return closed
+    },
     get ended() {
       return ended
     },
@@ -85,6 +100,10 @@ export function openLease(caller: Caller, { clock, what, signal, onExpiry, onEnd
       else expireAt(how.expiresAt)
     },
     isOnce: (permission) => once.has(permission),
+    waitFor(permission) {
+      awaited.add(permission)
+      return () => void awaited.delete(permission)
+    },
     limit(ms) {
       void stopLimit?.()
       limitMs = ms
@@ -115,10 +134,16 @@ export function openLease(caller: Caller, { clock, what, signal, onExpiry, onEnd
       kept.add(release)
       return release
     },
+    lend(giveBack) {
+      const once: Release = () => (lent.delete(once) ? giveBack() : undefined)
+      lent.add(once)
+      if (closed) quietly(once)
+      return once
+    },
     race: (work) =>
       new Promise((resolve, reject) => {
-        if (ended) return reject(ended)
-        rejects.add(reject)
+        if (ended) reject(ended)
+        else rejects.add(reject)
         const done = () => rejects.delete(reject)
         work.then(
           (value) => void (done() && resolve(value)),
@@ -160,6 +185,7 @@ export function openLease(caller: Caller, { clock, what, signal, onExpiry, onEnd
     void stopLimit?.()
     for (const stop of timers) void stop()
     signal?.removeEventListener('abort', onAbort)
+    for (const giveBack of [...lent].reverse()) quietly(giveBack) // L3
     void leaveScope()
     onEnd(lease)
   }

@@ -5,14 +5,23 @@ import type { Lease } from './lease.ts'
 const MAX_DEPTH = 4 // levels of plain objects and arrays in which a stream is looked for
 
 /** The value with each `ReadableStream` in it replaced by one that errors, with the lease's reason, as the lease ends. */
-export function leaseStreams(value: unknown, lease: Lease, depth = 0): unknown {
+export function leaseStreams(value: unknown, lease: Lease): unknown {
+  return replaceWithin(value, (item) =>
+    item instanceof ReadableStream ? leaseStream(item, lease, (release) => lease.keep(() => release)) : undefined,
+  )
+}
+
+/**
+ * The value, copied where `replace` answers something for what lies in it, at most MAX_DEPTH plain objects and arrays deep.
+ * It is asked of streams, functions and other things that are no plain data.
+ */
+export function replaceWithin(value: unknown, replace: (item: object) => unknown, depth = 0): unknown {
+  if (typeof value === 'function') return replace(value) ?? value
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value
-  if (value instanceof ReadableStream) return leaseStream(value, lease)
-  if (Array.isArray(value)) return replaced(value, Object.keys(value), lease, depth)
+  if (Array.isArray(value)) return replaced(value, replace, depth)
   const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
-    ? replaced(value, Object.keys(value), lease, depth)
-    : value
+  if (prototype === Object.prototype || prototype === null) return replaced(value, replace, depth)
+  return replace(value) ?? value
 }
 
 /** Ends the streams of a value that came too late for anyone to read. */
@@ -22,20 +31,21 @@ export function cancelStreams(value: unknown, reason: PryxError, depth = 0): voi
   for (const item of Object.values(value)) cancelStreams(item, reason, depth + 1)
 }
 
-function replaced<T extends object>(value: T, keys: string[], lease: Lease, depth: number): T {
+function replaced<T extends object>(value: T, replace: (item: object) => unknown, depth: number): T {
   let copy: T | undefined
-  for (const key of keys as (keyof T)[]) {
+  for (const key of Object.keys(value) as (keyof T)[]) {
     const item = value[key]
-    if (typeof item !== 'object' || item === null) continue
-    const leased = leaseStreams(item, lease, depth + 1)
-    if (leased === item) continue
+    if (item === null || (typeof item !== 'object' && typeof item !== 'function')) continue
+    const next = replaceWithin(item, replace, depth + 1)
+    if (next === item) continue
     copy ??= (Array.isArray(value) ? [...value] : { ...value }) as T
-    copy[key] = leased as T[keyof T]
+    copy[key] = next as T[keyof T]
   }
   return copy ?? value
 }
 
-function leaseStream(source: ReadableStream, lease: Lease): ReadableStream {
+/** @param own Takes the release over, and calls it as the lease ends; answers how to let go of it early. */
+export function leaseStream(source: ReadableStream, lease: Lease, own: (release: Release) => Release): ReadableStream {
   const reader = source.getReader()
   let finished = false
   let released = false
@@ -43,7 +53,7 @@ function leaseStream(source: ReadableStream, lease: Lease): ReadableStream {
   return new ReadableStream(
     {
       start(controller) {
-        release = lease.keep(() => () => {
+        release = own(() => {
           released = true
           if (finished) return
           controller.error(lease.reason)

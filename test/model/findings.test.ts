@@ -1,0 +1,72 @@
+// test/model/findings.test.ts: what the compositions found and the kernel has learnt, one short history each (K2 K4 K5 K8).
+import { expect, test } from 'vitest'
+import { play, type Step } from './history.ts'
+import type { World } from './world.ts'
+
+test('K2: a plugin that is removed while a reload waits for its turn stays removed', async () => {
+  await expectNothing(step('reload', 'a', false), step('disk', false), step('remove', 'a'))
+})
+
+test('K2: a plugin that is removed in the moment it crashes is not started again', async () => {
+  await expectNothing(step('remove', 'a'), step('crash', 'a', 'isolate'), rested('clock', 1_100))
+})
+
+test('K2: a plugin that is switched off in the moment its process is lost stays off', async () => {
+  await expectNothing(step('disable', 'b'), step('crash', 'b', 'neighbour'), rested('clock', 20_000))
+})
+
+test('K5: what the user takes back right after allowing it for ever stays taken back', async () => {
+  await expectNothing(
+    rested('callLab', 'c', 'act', 'two'),
+    step('answer', 0, 'allow', 'forever'),
+    step('revoke', 'c', 1),
+  )
+})
+
+test('K4: a grant for once overrules an older no for the whole call it lets through', async () => {
+  const once = { mode: 'allow', duration: 'once' }
+  await expectNothing(
+    rested('revoke', 'a', 0),
+    rested('grant', 'a', 0, once),
+    rested('callLab', 'a', 'hang', 'one'),
+    rested('revoke', 'b', 0),
+    rested('finish', 0),
+  )
+})
+
+test('K4: calls of another plugin’s service or tool end with their permission, whatever they wait for', async () => {
+  for (const call of ['callService', 'callTool'] as const)
+    for (const behaviour of ['hang', 'stream', 'act'])
+      for (const permission of [2, 3])
+        await expectNothing(rested(call, 'a', 'b', behaviour), rested('revoke', 'a', permission), step('tick'))
+})
+
+test('K4: streams, functions and effects of a call end with its permission, also under a driver that does not listen', async () => {
+  for (const method of ['hang', 'rude', 'stream', 'take', 'watch', 'pester'])
+    await expectNothing(
+      rested('callLab', 'a', method, 'one'),
+      rested('tick'),
+      rested('revoke', 'a', 0),
+      step('tick'),
+      rested('finish', 0),
+      rested('tick'),
+    )
+})
+
+test('K4 K8: an act that began and was cut short by a revoke has an entry of its own, however many there are', async () => {
+  const acts = Array.from({ length: 8 }, () => step('callLab', 'a', 'hang', 'one'))
+  await expectNothing(...acts, rested('revoke', 'a', 0))
+})
+
+async function expectNothing(...history: Step[]): Promise<void> {
+  expect(await play(history), JSON.stringify(history)).toEqual([])
+}
+
+function step(does: keyof World, ...args: unknown[]): Step {
+  return { does, with: args, rest: false }
+}
+
+/** A step after which all that is due happens. */
+function rested(does: keyof World, ...args: unknown[]): Step {
+  return { ...step(does, ...args), rest: true }
+}
