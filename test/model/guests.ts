@@ -26,6 +26,8 @@ export interface Call {
   error: string | undefined
   /** When an answer or grant for once let it through: a place in the model's order. */
   once: number | undefined
+  /** It may have been this call that spent a grant for once. */
+  maybeOnce: number | undefined
   /** Numbers of streams: towards the guest, and from it. */
   reading: number | undefined
   sending: number | undefined

@@ -49,13 +49,14 @@ export class PermissionModel {
     this.#spent.delete(plugin)
   }
 
-  /** The kernel says that a grant for once was used. */
-  spend(plugin: string, permission: string): void {
+  /** The kernel says that a grant for once was used. Answers its place in the order. */
+  spend(plugin: string, permission: string): number | undefined {
     const own = this.#of(this.#said, plugin)
     const used = own.find((one) => one.once && one.permission === permission)
-    if (used === undefined) return
+    if (used === undefined) return undefined
     remove(own, used)
     this.#of(this.#spent, plugin).push(used)
+    return used.order
   }
 
   /** Takes one spent grant that speaks of `wanted`: each lets one act through. Answers its place in the order. */

@@ -26,7 +26,7 @@ import {
   type ScriptedSandboxes,
 } from './guests.ts'
 import { createLab, type Lab } from './lab.ts'
-import { PermissionModel, type Statement, type Verdict } from './permissions.ts'
+import { covers, PermissionModel, type Statement, type Verdict } from './permissions.ts'
 
 export const NAMES = ['a', 'b', 'c'] as const
 export type Name = (typeof NAMES)[number]
@@ -237,6 +237,7 @@ export async function openWorld(): Promise<World> {
       answers: 0,
       error: undefined,
       once: undefined,
+      maybeOnce: undefined,
       reading: undefined,
       sending: undefined,
       lentFunction: undefined,
@@ -338,18 +339,29 @@ export async function openWorld(): Promise<World> {
   /** True if the call may act now, in the model's eyes; spends what was given for once. */
   function mayUse(guest: ScriptedGuest, permission: string, call: Call | undefined): boolean {
     readAudit()
-    if (call) call.once ??= model.claim(guest.plugin, permission)
-    return verdictsOf(guest, permission).has('allow') || (call !== undefined && isLetThrough(call, permission))
+    if (verdictsOf(guest, permission).has('allow')) return true
+    if (call === undefined) return false
+    call.once ??= model.claim(guest.plugin, permission)
+    return isLetThrough(call, permission)
   }
 
-  function isLetThrough({ once, guest }: Call, permission: string): boolean {
+  function isLetThrough({ once, guest }: Pick<Call, 'once' | 'guest'>, permission: string): boolean {
     return once !== undefined && !model.deniedSince(guest.plugin, permission, once)
   }
 
   /** True if what the call opened may stay open. */
   function holds(call: Call): boolean {
     if (call.guest.disposed) return false
-    return verdictsOf(call.guest, call.permission).has('allow') || isLetThrough(call, call.permission)
+    if (verdictsOf(call.guest, call.permission).has('allow') || isLetThrough(call, call.permission)) return true
+    return isLetThrough({ ...call, once: call.maybeOnce }, call.permission)
+  }
+
+  /** Which of the calls that wait spent it, only the kernel knows. */
+  function spent(plugin: string, permission: string): void {
+    const order = model.spend(plugin, permission)
+    for (const call of calls)
+      if (call.answers === 0 && call.guest.plugin === plugin && covers(permission, call.permission))
+        call.maybeOnce = order
   }
 
   /** Tells the model what the kernel's log says of grants for once. */
@@ -357,7 +369,7 @@ export async function openWorld(): Promise<World> {
     for (const entry of kernel.audit.tail(200)) {
       if (entry.seq <= read) continue
       read = entry.seq
-      if (entry.act === 'permission.used') model.spend(entry.plugin, entry.access[0] ?? '')
+      if (entry.act === 'permission.used') spent(entry.plugin, entry.access[0] ?? '')
       if (entry.act === 'permission.granted')
         for (const one of [...answered])
           if (one.plugin === entry.plugin && one.said.permission === entry.access[0]) {
@@ -400,7 +412,7 @@ export async function openWorld(): Promise<World> {
     const { guest, permission, token } = call
     const verdicts = verdictsOf(guest, permission)
     const lost = verdicts.size === 1 && (verdicts.has('deny') || verdicts.has('undeclared'))
-    if (!lost || isLetThrough(call, permission)) return
+    if (!lost || holds(call)) return
     if (call.answers === 0) finding(`${token} is not answered though ${permission} is gone (M2)`)
     if (call.reading !== undefined && guest.reads.has(call.reading))
       finding(`${token} reads on without ${permission} (M2)`)
