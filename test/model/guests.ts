@@ -58,6 +58,7 @@ export class ScriptedGuest implements Guest {
   /** Streams it reads. */
   readonly reads = new Map<number, string>()
   readonly functions = new Map<number, string>()
+  readonly timers = 0
   posted = 0
   taken = 0
   disposed = false
