@@ -157,12 +157,12 @@ export function decode(value: unknown, parcel: Parcel, handles: Handles = {}): u
       case 'undefined':
         return undefined
       case 'number':
-        return Number(tagged.v)
+        return numberOf(tagged.v)
       case 'bigint':
         if (typeof tagged.v !== 'string' || !/^-?\d{1,4096}$/.test(tagged.v)) throw malformed('bigint')
         return BigInt(tagged.v)
       case 'date':
-        return new Date(Number(tagged.v))
+        return new Date(numberOf(tagged.v))
       case 'map':
         return new Map(
           listOf(tagged.v).map((pair) => [unpack(listOf(pair)[0], depth + 1), unpack(listOf(pair)[1], depth + 1)]),
@@ -170,7 +170,7 @@ export function decode(value: unknown, parcel: Parcel, handles: Handles = {}): u
       case 'set':
         return new Set(listOf(tagged.v).map((item) => unpack(item, depth + 1)))
       case 'error':
-        return Object.assign(new Error(String(tagged.message)), { name: String(tagged.name) })
+        return Object.assign(new Error(textOf(tagged.message)), { name: textOf(tagged.name) })
       case 'bytes': {
         const bytes = typeof tagged.i === 'number' ? parcel.buffers[tagged.i] : undefined // C3: a list has more names than numbers
         if (bytes === undefined) throw malformed('bytes')
@@ -183,7 +183,7 @@ export function decode(value: unknown, parcel: Parcel, handles: Handles = {}): u
         if (handles.receiveFunction && typeof tagged.id === 'number') return handles.receiveFunction(tagged.id)
         throw malformed('function')
       default:
-        throw malformed(String(tagged.$).slice(0, 32))
+        throw malformed(textOf(tagged.$).slice(0, 32))
     }
   }
 }
@@ -196,6 +196,16 @@ export function needsDecode(text: string): boolean {
     (text.includes('\\') && text.includes('\\u')) ||
     text.includes('__proto__')
   )
+}
+
+/** An object would be asked for its own `valueOf`, which may be anything. */
+function numberOf(value: unknown): number {
+  if (typeof value === 'object' && value !== null) throw malformed('number')
+  return Number(value)
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'object' && value !== null ? '' : String(value)
 }
 
 function listOf(value: unknown): unknown[] {
