@@ -280,3 +280,24 @@ function isAlive(pid: number): boolean {
     return false
   }
 }
+
+test('K6: bytes of calls that come together keep apart, beside data that looks like a reference to them', async () => {
+  await using host = await createTestKernel()
+  await host.add('echo', echo, { provides: { echo: '1.0.0' } })
+  const service = await host.kernel.use(Echo)
+  const values = Array.from({ length: 200 }, (_, n) =>
+    n % 2 ? new Uint8Array([n, n + 1]) : { $: 'bytes', i: n, list: [{ t: 'crypto', buffer: n }] },
+  )
+
+  const answers = await Promise.all(values.map((value) => service.echo(value)))
+
+  expect(answers).toEqual(values)
+})
+
+test('K3: a bundle cannot import what the runtime keeps for itself', async () => {
+  await using host = await createTestKernel()
+
+  await host.add('curious', `import { start } from 'pryx:runtime'; export default { activate() { start({}) } }`)
+
+  expect(host.kernel.status('curious')).toMatchObject({ reason: expect.stringContaining('"pryx:runtime"') })
+})

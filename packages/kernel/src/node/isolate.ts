@@ -27,6 +27,8 @@ const MAX_TIMERS = 10_000
 const MAX_CRYPTO = 2 // operations of one guest at once: half the threads the process has for them
 const MAX_CRYPTO_WAITING = 1_000
 const MAX_RANDOM_BYTES = 65_536
+/** Modules of the entry, which no bundle may name. */
+const OURS: ReadonlySet<string> = new Set(['plugin', 'pryx:runtime'])
 
 /** OpenSSL costs a process 3 MB: loaded when the first plugin asks for it. */
 const openssl = () => process.getBuiltinModule('node:crypto')
@@ -71,6 +73,8 @@ export interface GuestIsolate {
   readonly timers: number
   /** Where a debugger may attach. */
   readonly inspection: Inspection | undefined
+  /** How many of `inbox` the next turn can take: what it takes may have buffers in one batch only, local messages included. */
+  takes(inbox: readonly Batch[]): number
   /** Local messages (timers, digests) that wait for a turn. */
   hasLocal(): boolean
   /** On this thread. `guarded`: it is interrupted at its limit; otherwise whoever watches this process ends it. */
@@ -149,6 +153,11 @@ export function createEmptyIsolate(
       return timers.size
     },
     inspection,
+    takes(inbox) {
+      let bearers = localBuffers.length > 0 ? 1 : 0
+      const end = inbox.findIndex(({ buffers }) => buffers.length > 0 && ++bearers > 1)
+      return end < 0 ? inbox.length : end
+    },
     hasLocal: () => local.length > 0,
     turnSync,
     turnOnPool,
@@ -294,6 +303,8 @@ export function createEmptyIsolate(
     const startedAt = performance.now()
     try {
       const plugin = await isolate.compileModule(spec.code, { filename: `${spec.name}/plugin.js` })
+      const own = plugin.dependencySpecifiers.find((specifier) => OURS.has(specifier))
+      if (own !== undefined) throw notSupplied(own)
       const entry = isolate.compileModuleSync(
         `import * as plugin from 'plugin'\nimport { start } from 'pryx:runtime'\nstart(plugin)`,
         { filename: 'pryx-entry.js' },
@@ -335,11 +346,7 @@ export function createEmptyIsolate(
 
   function builtin(specifier: string): ivmTypes.Module {
     const names = specifier === 'pryx:runtime' ? ['start'] : namesOf(runtimeRecord, specifier)
-    if (names === undefined) {
-      throw new Error(
-        `the bundle imports "${specifier.slice(0, 80)}", which is not there; bundle it with \`pryx build\` (only zod is supplied)`,
-      )
-    }
+    if (names === undefined) throw notSupplied(specifier)
     const source =
       specifier === 'pryx:runtime'
         ? runtimeRecord
@@ -493,6 +500,13 @@ export function createEmptyIsolate(
   }
 }
 
+function notSupplied(specifier: string): Error {
+  const name = specifier.slice(0, 80)
+  return new Error(
+    `the bundle imports "${name}", which is not there; bundle it with \`pryx build\` (only zod is supplied)`,
+  )
+}
+
 /** Before a plugin has it there is nobody to tell: it has no code that could say or do anything. */
 const UNHEARD: IsolateEvents = {
   sent() {},
@@ -531,34 +545,10 @@ function cpuMs(): number {
   return (user + system) / 1_000
 }
 
-/** One batch out of several: texts joined, buffer indices moved. Only called when a turn takes more than one. */
+/** One batch out of several, of which one at most has buffers: their indices in it stay what they are. */
 function joinBatches(batches: Batch[]): Batch {
-  const buffers: Uint8Array[] = []
-  const texts: string[] = []
-  for (const batch of batches) {
-    texts.push(
-      buffers.length === 0 || batch.buffers.length === 0 ? batch.text : shiftBuffers(batch.text, buffers.length),
-    )
-    buffers.push(...batch.buffers)
-  }
-  return {
-    text: `[${texts
-      .map((text) => text.slice(1, -1))
-      .filter((text) => text !== '')
-      .join(',')}]`,
-    buffers,
-  }
-}
-
-/** Moves the buffer indices of one batch. A batch with buffers is parsed once more; that is rare and small beside its bytes. */
-function shiftBuffers(text: string, by: number): string {
-  return JSON.stringify(JSON.parse(text), (_key, value: unknown) => {
-    if (typeof value !== 'object' || value === null) return value
-    const tagged = value as { $?: unknown; i?: unknown; t?: unknown; buffer?: unknown }
-    if (tagged.$ === 'bytes' && typeof tagged.i === 'number') return { ...tagged, i: tagged.i + by, $: 'bytes' }
-    if (tagged.t === 'crypto' && typeof tagged.buffer === 'number') return { ...tagged, buffer: tagged.buffer + by }
-    return value
-  })
+  const texts = batches.map(({ text }) => text.slice(1, -1)).filter((text) => text !== '')
+  return { text: `[${texts.join(',')}]`, buffers: batches.find(({ buffers }) => buffers.length > 0)?.buffers ?? [] }
 }
 
 /** With a buffer of its own length, so that nothing beside the bytes is copied along. */

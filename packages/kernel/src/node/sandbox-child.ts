@@ -353,7 +353,7 @@ function runTurn(seat: Seat): void {
   if (lane === 'wait') return park(seat)
   seat.queued = false
   if (guest.ended) return
-  const batches = seat.inbox.splice(0)
+  const batches = seat.inbox.splice(0, guest.takes(seat.inbox))
   seat.handed += batches.length
   if (lane === 'pool') {
     markSlot(seat)
