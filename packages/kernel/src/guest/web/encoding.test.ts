@@ -93,3 +93,28 @@ describe('TextEncoder and TextDecoder', () => {
     )
   })
 })
+
+describe('encodings of old', () => {
+  const some = `const bytes = Uint8Array.from({ length: 4_000 }, (_, i) => (i % 97 === 0 ? 10 : (i * 7919) % 256))`
+  const labels = ['shift_jis', 'euc-jp', 'iso-2022-jp', 'gbk', 'gb18030', 'big5', 'euc-kr', 'windows-1251', 'koi8-r']
+  sameAsNode(
+    use,
+    labels.flatMap((label) => [
+      [`${label}, at once`, `${some}; return new TextDecoder('${label}').decode(bytes)`],
+      [
+        `${label}, in pieces`,
+        `${some}; const d = new TextDecoder('${label}'); let text = ''
+        for (let i = 0; i < 400; i += 3) text += d.decode(bytes.subarray(i, i + 3), { stream: true })
+        return [text, d.decode()]`,
+      ],
+    ]),
+  )
+  sameAsNode(use, [
+    [
+      'a long page',
+      `const bytes = Uint8Array.from({ length: 600_001 }, (_, i) => [0xc4, 0xe3, 10][i % 3]); const text = new TextDecoder('gbk').decode(bytes)
+      return [text.length, text.slice(-4), text.includes('\\ufffd')]`,
+    ],
+    ['fatal', `return name(() => new TextDecoder('shift_jis', { fatal: true }).decode(new Uint8Array([0x82])))`],
+  ])
+})

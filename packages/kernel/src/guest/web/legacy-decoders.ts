@@ -10,6 +10,7 @@ const MULTI_BYTE = new Set(['big5', 'euc-jp', 'euc-kr', 'gb18030', 'gbk', 'iso-2
 const STATEFUL = 'iso-2022-jp' // a line end does not end what an escape began
 const LINE_END = 10 // never the second byte of a character
 const REPLACEMENT = '\ufffd'
+const SLICE_BYTES = 262_144 // asked for at once: the host takes a little more, for what was pending
 
 const tables = new Map<string, string>()
 
@@ -35,6 +36,12 @@ function multiByte(encoding: string, sink: Sink): Decode {
   let pending = new Uint8Array()
   let told = 0 // characters of `pending` that were given already
   return (bytes, last) => {
+    for (let at = 0; at === 0 || at < bytes.length; at += SLICE_BYTES)
+      take(bytes.subarray(at, at + SLICE_BYTES), last && at + SLICE_BYTES >= bytes.length)
+    return sink.take()
+  }
+
+  function take(bytes: Uint8Array, last: boolean): void {
     pending = joinBytes([pending, bytes])
     const text = ask(encoding, pending, last)
     for (const character of text.slice(told)) put(sink, character)
@@ -44,7 +51,6 @@ function multiByte(encoding: string, sink: Sink): Decode {
       pending = pending.slice(settled)
       told = ask(encoding, pending).length
     }
-    return sink.take()
   }
 }
 
