@@ -4,6 +4,7 @@
 import { UsageError } from '@pryx/sdk'
 import type { Trigger } from '../task.ts'
 import { nextAfter } from './trigger.ts'
+import { readZone } from './zone.ts'
 
 const MINUTE_MS = 60_000
 const UNITS: Readonly<Record<string, number>> = { second: 1_000, minute: MINUTE_MS, hour: 60 * MINUTE_MS }
@@ -42,7 +43,7 @@ export interface PhraseSetting {
 /**
  * The trigger a phrase means. A time zone at its end (`every day at 9am Europe/Berlin`) wins over the setting's.
  *
- * @throws TASK_PHRASE, with `suggestions` in its details.
+ * @throws TASK_PHRASE, with `suggestions` in its details, apart by ` | `.
  */
 export function parsePhrase(text: string, setting: PhraseSetting): Trigger {
   const { words, timeZone } = read(text, setting.timeZone)
@@ -358,7 +359,7 @@ function createReader(words: readonly string[], text: string) {
   const refuse = (reason: string, suggestions: readonly string[]) =>
     new UsageError('TASK_PHRASE', `“${text.slice(0, 100)}” is not a schedule: ${reason}`, {
       found: text.slice(0, 100),
-      suggestions: [...suggestions],
+      suggestions: suggestions.join(' | '),
       hint: `Try: ${suggestions.map((each) => `“${each}”`).join(', ')}.`,
     })
   return {
@@ -391,7 +392,7 @@ function read(text: string, fallback: string): { words: string[]; timeZone: stri
   // `9 am` and `9am` alike; a comma before `and` says nothing
   return {
     words: words.filter((word, i) => !(word === ',' && words[i + 1] === 'and')),
-    timeZone: zoned ? last : fallback,
+    timeZone: zoned ? readZone(last) : fallback,
   }
 }
 

@@ -1,9 +1,9 @@
 // plugins/scheduler/src/clock/settle.ts: a trigger as somebody wrote it becomes the trigger as it is kept. Pure.
-import { UsageError } from '@pryx/sdk'
 import type { z } from 'zod'
 import type { Trigger, triggerSchema } from '../task.ts'
 import { parsePhrase } from './phrase.ts'
 import { schedule } from './trigger.ts'
+import { readZone } from './zone.ts'
 
 /**
  * The trigger as it is kept: what it leaves open is filled in, so that it means the same tomorrow.
@@ -27,16 +27,5 @@ export function settleTrigger(trigger: z.output<typeof triggerSchema>, now: numb
     }
     default:
       return trigger
-  }
-}
-
-function readZone(timeZone: string): string {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone })
-    return timeZone
-  } catch (cause) {
-    throw new UsageError('TASK_INVALID', `there is no time zone “${timeZone.slice(0, 64)}”`, {
-      ...{ found: timeZone, expected: 'an IANA zone such as Europe/Berlin', cause },
-    })
   }
 }

@@ -92,7 +92,7 @@ function refused(problems: string[]): UsageError {
     'TASK_DOCUMENT',
     `the document cannot be taken in: ${problems[0]}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''}`,
     {
-      problems,
+      problems: problems.join(' | '),
       hint: 'Nothing was changed.',
     },
   )
