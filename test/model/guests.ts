@@ -59,6 +59,7 @@ export class ScriptedGuest implements Guest {
   readonly reads = new Map<number, string>()
   readonly functions = new Map<number, string>()
   readonly timers = 0
+  readonly paused = false
   posted = 0
   taken = 0
   disposed = false
@@ -100,6 +101,8 @@ export class ScriptedGuest implements Guest {
   }
 
   pace(): void {}
+
+  debug(): undefined {}
 
   /** It is gone without being asked. */
   lose(end: Parameters<GuestEvents['ended']>[0]): void {

@@ -33,6 +33,8 @@ export interface HostConfig {
   data: string
   workspace: string
   limits: Partial<Limits>
+  /** What leaves this machine about its running: nothing, unless a collector is named. */
+  telemetry?: { otlp: string }
 }
 
 /** What the command line says instead of the file. Relative paths are relative to the current folder. */
@@ -62,6 +64,11 @@ const configSchema = z.strictObject({
   data: z.string().min(1).optional(),
   workspace: z.string().min(1).optional(),
   limits: limitsSchema.optional(),
+  telemetry: z
+    .strictObject({
+      otlp: z.url({ protocol: /^https?$/, error: 'the URL of a collector, such as http://127.0.0.1:4318' }),
+    })
+    .optional(),
 })
 
 /** Reads a host's configuration. @throws CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_INVALID with file, path, found, expected. */
@@ -100,6 +107,7 @@ export function parseConfig(json: unknown, file: string, overrides: ConfigOverri
     data: pathOf(overrides.data, given.data ?? DATA_FOLDER),
     workspace: pathOf(overrides.workspace, given.workspace ?? '.'),
     limits: limits as Partial<Limits>,
+    ...(given.telemetry && { telemetry: given.telemetry }),
   }
 }
 

@@ -149,6 +149,11 @@ export async function openHost(options: HostOptions): Promise<Host> {
   resources.use(
     await openControlServer(config.data, createControl(host, { by: 'cli' }), { journal, traces: kernel.traces }),
   )
+  if (config.telemetry) {
+    const { exportTraces } = await import('../telemetry/otlp.ts')
+    const onTrouble = (what: string) => onIncident({ what })
+    resources.use(exportTraces(kernel.traces, { url: config.telemetry.otlp, version: kernel.version, onTrouble }))
+  }
   const owned = resources.move()
   let ending: Promise<void> | undefined
   return host
