@@ -14,9 +14,10 @@ import { installed } from './installed.ts'
 import { reload } from './reload.ts'
 import { start } from './start.ts'
 import { tableOf } from './table.ts'
+import { transport } from './transport.ts'
 
 const DEFAULT_ROUNDS = 5
-const benches: readonly Bench[] = [start, call, events, density, installed, reload]
+const benches: readonly Bench[] = [start, call, events, density, installed, reload, transport]
 
 await main()
 
