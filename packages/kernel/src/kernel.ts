@@ -133,7 +133,7 @@ export interface Kernel extends AsyncDisposable {
   /** Where the time of requests goes, recorded while somebody looks. */
   readonly traces: Traces
   /** The last log lines of a plugin, oldest first. */
-  logs(plugin: PluginId): readonly { at: number; level: string; text: string }[]
+  logs(plugin: PluginId): readonly { at: number; level: string; text: string; place?: string }[]
   /**
    * Attaches a debugger to a running plugin, in place of the one before. Text is JSON of the Chrome DevTools protocol.
    *
@@ -366,7 +366,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
           logged(unit.id, 'error', failure.stack ? `${failure.message}\n${failure.stack}` : failure.message)
           fact('plugin.failed', { plugin: unit.id, ...failure, final: failure.retryMs === undefined })
         },
-        onLog: (unit, level, text) => logged(unit.id, level, text),
+        onLog: (unit, level, text, place) => logged(unit.id, level, text, place),
       },
       pkg,
     )
@@ -422,8 +422,8 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     if (unit.stage === 'active') roster.served(unit)
   }
 
-  function logged(plugin: PluginId, level: 'debug' | 'info' | 'warn' | 'error', text: string): void {
-    if (logs.add(plugin, level, text)) fact('plugin.log', { plugin, level, text })
+  function logged(plugin: PluginId, level: 'debug' | 'info' | 'warn' | 'error', text: string, place?: string): void {
+    if (logs.add(plugin, level, text, place)) fact('plugin.log', { plugin, level, text, ...(place && { place }) })
   }
 
   function mayReceive(plugin: PluginId, name: string): boolean {

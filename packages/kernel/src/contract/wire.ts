@@ -89,7 +89,8 @@ export type GuestMessage =
       input?: unknown
     }
   | { t: 'withdraw'; kind: 'service' | 'tool' | 'hook'; name: string }
-  | { t: 'log'; level: LogLevel; text: string }
+  /** `place`: `NAME/plugin.js:LINE:COLUMN` that wrote it, where known. */
+  | { t: 'log'; level: LogLevel; text: string; place?: string }
   | { t: 'checkpoint'; state: unknown }
   /** A promise rejected and nobody listened, or a timer threw. */
   | { t: 'uncaught'; error: ErrorJson }
@@ -172,7 +173,7 @@ const shapes: Record<string, (m: Record<string, unknown>) => boolean> = {
     m.methods.length <= 256 &&
     m.methods.every(isText),
   withdraw: (m) => KINDS.has(m.kind as string) && isText(m.name),
-  log: (m) => LEVELS.has(m.level as string) && typeof m.text === 'string',
+  log: (m) => LEVELS.has(m.level as string) && typeof m.text === 'string' && (m.place === undefined || isText(m.place)),
   checkpoint: () => true,
   uncaught: (m) => isObject(m.error),
   chunk: (m) => isId(m.s),

@@ -5,6 +5,7 @@ import type { Scope } from '../contract/scope.ts'
 import type { HookToken, ServiceCaller, ServiceToken } from '../contract/tokens.ts'
 import type { GuestMessage, LogLevel } from '../contract/wire.ts'
 import type { Ambient } from './ambient.ts'
+import { callSite } from './call-site.ts'
 import type { Calls } from './calls.ts'
 import { check } from './check.ts'
 import { createFace } from './faces.ts'
@@ -72,7 +73,10 @@ export function createContext(parts: ContextParts, identity: Identity): PluginCo
   return Object.freeze(context)
 
   function logger(level: LogLevel): (...pieces: unknown[]) => void {
-    return (...pieces) => parts.post({ t: 'log', level, text: logText(pieces) })
+    return (...pieces) => {
+      const place = callSite()
+      parts.post({ t: 'log', level, text: logText(pieces), ...(place !== undefined && { place }) })
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import { needsDecode } from '../contract/codec.ts'
 import type { ServiceCaller } from '../contract/tokens.ts'
 import type { LogLevel, RoutedCall } from '../contract/wire.ts'
 import { createAmbient } from './ambient.ts'
+import { callSite } from './call-site.ts'
 import { createCalls } from './calls.ts'
 import { serviceCaller } from './context.ts'
 import { Crossing, createLentFunctions, createReader, PLAIN, type Reader } from './crossing.ts'
@@ -113,7 +114,8 @@ export function createRuntime(powers: RuntimePowers): Runtime {
   }
 
   function log(level: LogLevel, ...parts: unknown[]): void {
-    post({ t: 'log', level, text: logText(parts) })
+    const place = callSite()
+    post({ t: 'log', level, text: logText(parts), ...(place !== undefined && { place }) })
   }
 
   function endCrossings(error: Error): void {

@@ -73,7 +73,8 @@ export interface InstancePorts {
   acknowledge(sub: number, seq: number, error: ErrorJson | undefined): void
   provide(message: Message<'provide'>): void
   withdraw(message: Message<'withdraw'>): void
-  log(level: LogLevel, text: string): void
+  /** `place` in its bundle, where the guest says so. */
+  log(level: LogLevel, text: string, place?: string): void
   checkpoint(state: unknown): void
   uncaught(error: ErrorJson): void
 }
@@ -419,7 +420,7 @@ export function createInstance(
       case 'withdraw':
         return ports.withdraw(message)
       case 'log':
-        return ports.log(message.level, message.text.slice(0, MAX_LOG))
+        return ports.log(message.level, message.text.slice(0, MAX_LOG), message.place)
       case 'checkpoint':
         return ports.checkpoint(open(message.state, parcel))
       case 'uncaught':

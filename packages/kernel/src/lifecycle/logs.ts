@@ -10,11 +10,13 @@ export interface LogLine {
   at: number
   level: LogLevel
   text: string
+  /** Where it was written: file, line, column. */
+  place?: string
 }
 
 export interface Logs {
   /** Keeps a line; false if it was over the rate and only counted. */
-  add(plugin: PluginId, level: LogLevel, text: string): boolean
+  add(plugin: PluginId, level: LogLevel, text: string, place?: string): boolean
   /** Oldest first. */
   of(plugin: PluginId): readonly LogLine[]
   forget(plugin: PluginId): void
@@ -30,7 +32,7 @@ interface Book {
 export function createLogs(clock: Clock): Logs {
   const books = new Map<PluginId, Book>()
   return {
-    add(plugin, level, text) {
+    add(plugin, level, text, place) {
       const book = bookOf(plugin)
       const at = clock.now()
       const second = Math.floor(at / 1_000)
@@ -42,7 +44,7 @@ export function createLogs(clock: Clock): Logs {
         book.left++
         return false
       }
-      push(book, { at, level, text })
+      push(book, { at, level, text, ...(place && { place }) })
       return true
     },
     of: (plugin) => books.get(plugin)?.lines ?? [],

@@ -46,7 +46,7 @@ export interface SessionOptions {
   ports(caller: Caller): Pick<InstancePorts, 'call' | 'use' | 'tool' | 'hook' | 'emit'>
   mayHear(caller: Caller, pattern: string): void
   onOffer(session: Session, offer: Offer, change: 'provide' | 'withdraw'): void
-  onLog(level: LogLevel, text: string): void
+  onLog(level: LogLevel, text: string, place?: string): void
   onCheckpoint(state: unknown): void
   onUncaught(session: Session, error: ErrorJson): void
   onEnded(session: Session, end: GuestEnd): void

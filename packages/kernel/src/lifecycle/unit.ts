@@ -71,7 +71,8 @@ export interface UnitOptions {
   hold(unit: Unit): () => void
   onStage(unit: Unit): void
   onFailed(unit: Unit, fact: UnitFailure): void
-  onLog(unit: Unit, level: LogLevel, text: string): void
+  /** `place`: file, line and column of the author's sources. */
+  onLog(unit: Unit, level: LogLevel, text: string, place?: string): void
 }
 
 export interface UnitFailure {
@@ -272,7 +273,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       ports: options.ports,
       mayHear: options.mayHear,
       onOffer: offered,
-      onLog: (level, text) => options.onLog(unit, level, text),
+      onLog: (level, text, place) => options.onLog(unit, level, text, place && pkg.mapStack(place)),
       onCheckpoint: (next) => {
         state = next
       },

@@ -3,7 +3,7 @@ import { isEventPattern, matchesPattern, UsageError } from '@pryx/kernel/contrac
 import type { LogLine } from '../control/control.ts'
 import type { JournalEvent } from '../host/journal.ts'
 import { eventLine } from '../terminal/facts.ts'
-import { clockTime, type Style, safe } from '../terminal/style.ts'
+import { clockTime, type Style, safe, shortPlace } from '../terminal/style.ts'
 import { EXIT } from './exit.ts'
 import type { Output } from './output.ts'
 import { type CommonOptions, runningHost } from './target.ts'
@@ -50,7 +50,7 @@ function untilInterrupted(): AbortSignal {
   return stop.signal
 }
 
-function logText({ at, plugin, level, text }: LogLine, style: Style): string {
+function logText({ at, plugin, level, text, place }: LogLine, style: Style): string {
   const colour = level === 'error' ? style.red : level === 'warn' ? style.yellow : style.dim
-  return `${style.dim(clockTime(at))} ${colour(level.padEnd(5))} ${style.bold(safe(plugin))} ${safe(text, 2_000)}`
+  return `${style.dim(clockTime(at))} ${colour(level.padEnd(5))} ${style.bold(safe(plugin))} ${safe(text, 2_000)}${place ? ` ${style.dim(shortPlace(place))}` : ''}`
 }

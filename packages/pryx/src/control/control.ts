@@ -58,6 +58,8 @@ export interface LogLine {
   plugin: PluginId
   level: string
   text: string
+  /** File, line and column that wrote it, of the author's sources. */
+  place?: string
 }
 
 const id = z.string().min(1).max(214)

@@ -75,7 +75,7 @@ test('K7: a debugger sets a breakpoint in the author’s source, sees into the f
   await client.ask('Debugger.resume')
 
   await expect.poll(() => host.stderr(), { timeout: 10_000 }).toContain('SUM 42')
-  expect(host.stderr()).toMatch(/adding 20 22/)
+  expect(host.stderr()).toMatch(/sum adding 20 22 .*src\/plugin\.ts:13:\d+/) // console output names its place in the sources
   const sums = host.stderr().split('SUM 42').length
   await client.next('Debugger.paused')
   await client[Symbol.asyncDispose]() // leaving lets it go on

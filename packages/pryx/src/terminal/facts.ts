@@ -1,7 +1,8 @@
 // packages/pryx/src/terminal/facts.ts: what happens in a host, as lines for people. A fact that says nothing new to them has no line.
 import type { JournalEvent } from '../host/journal.ts'
-import { clockTime, type Style, safe, safeLines } from './style.ts'
+import { clockTime, type Style, safe, safeLines, shortPlace } from './style.ts'
 
+const MAX_FRAMES = 5
 const PATIENCE_MS = 700
 
 type Tell = (data: Record<string, unknown>, style: Style, from: string) => string | undefined
@@ -66,8 +67,8 @@ const KERNEL: Record<string, Tell> = {
     const where = typeof stack === 'string' ? `\n${style.dim(indent(safeLines(stack)))}` : ''
     return `${style.red('✖')} ${style.bold(safe(plugin))} failed: ${safe(message)} ${style.dim(`(failure ${failures}; ${next})`)}${where}`
   },
-  'plugin.log': ({ plugin, level, text }, style) =>
-    `${level === 'error' ? style.red('│') : level === 'warn' ? style.yellow('│') : style.dim('│')} ${style.bold(safe(plugin))} ${safe(String(text).split('\n', 1)[0])}`,
+  'plugin.log': ({ plugin, level, text, place }, style) =>
+    `${level === 'error' ? style.red('│') : level === 'warn' ? style.yellow('│') : style.dim('│')} ${style.bold(safe(plugin))} ${safe(String(text).split('\n', 1)[0])}${typeof place === 'string' ? ` ${style.dim(shortPlace(place))}` : ''}${level === 'error' ? framesOf(String(text), style) : ''}`,
   'plugin.dropped': ({ plugin, pattern, count }, style) =>
     `${style.yellow('▲')} ${style.bold(safe(plugin))} is too slow: ${count} events of ${safe(pattern)} were left out`,
   'plugin.budget': ({ plugin, budget, used, max, action }, style) => {
@@ -120,6 +121,15 @@ function alert(
   const times = Number(count) > 1 ? ` ${style.dim(`×${count}`)}` : ''
   const colour = severity === 'warning' ? style.yellow : style.red
   return `${colour(style.bold(`▲ ${safe(severity ?? 'alert')}`))} ${safe(line ?? '')}${times}${place} ${style.dim(`· ${safe(from)}`)}`
+}
+
+/** The frames below an error's message. */
+function framesOf(text: string, style: Style): string {
+  const frames = text
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, MAX_FRAMES)
+  return frames.length > 0 ? `\n${style.dim(indent(safeLines(frames.join('\n'))))}` : ''
 }
 
 function isTrouble(data: unknown): boolean {

@@ -52,6 +52,11 @@ export function bytes(n: number): string {
   return n < 1_048_576 ? `${Math.round(n / 1_024)} KB` : `${(n / 1_048_576).toFixed(1)} MB`
 }
 
+/** A place in a file, from the current folder. */
+export function shortPlace(place: string): string {
+  return safe(place.startsWith(`${process.cwd()}/`) ? place.slice(process.cwd().length + 1) : place)
+}
+
 export function clockTime(at: number): string {
   return new Date(at).toTimeString().slice(0, 8)
 }

@@ -212,10 +212,11 @@ function Log({ plugin }: { plugin: string }) {
   return (
     <ol className="log" aria-label="Log">
       {lines.toReversed().map(({ seq, at, name, data }) => {
-        const { level = name === 'plugin.failed' ? 'error' : 'info', text, message } = fieldsOf(data)
+        const { level = name === 'plugin.failed' ? 'error' : 'info', text, message, place } = fieldsOf(data)
         return (
           <li key={seq} data-level={String(level)}>
             <time className="dim">{clockTime(at)}</time> <span>{String(text ?? message ?? '')}</span>
+            {typeof place === 'string' && <code className="dim small"> {place}</code>}
           </li>
         )
       })}
