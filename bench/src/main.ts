@@ -10,6 +10,7 @@ import { call } from './call.ts'
 import { density } from './density.ts'
 import { events } from './events.ts'
 import { benchFolder } from './fixtures.ts'
+import { cold, install } from './install.ts'
 import { installed } from './installed.ts'
 import { reload } from './reload.ts'
 import { start } from './start.ts'
@@ -17,7 +18,7 @@ import { tableOf } from './table.ts'
 import { transport } from './transport.ts'
 
 const DEFAULT_ROUNDS = 5
-const benches: readonly Bench[] = [start, call, events, density, installed, reload, transport]
+const benches: readonly Bench[] = [start, call, events, density, installed, reload, transport, install, cold]
 
 await main()
 

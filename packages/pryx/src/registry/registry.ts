@@ -2,6 +2,7 @@
 //   G1  What does not come within bounds of time and size is given up, with an error that says which.
 //   G2  An answer is read through a schema; what does not fit is refused, not guessed.
 //   G3  Tokens go to the registry they are for and into no error.
+import { setTimeout as delay } from 'node:timers/promises'
 import { CapabilityError, PryxError } from '@pryx/kernel/contract'
 import semver from 'semver'
 import { z } from 'zod'
@@ -11,7 +12,8 @@ import type { RegistrySettings } from './settings.ts'
 const STALL_MS = 15_000 // without a byte
 const MAX_DOCUMENT_BYTES = 64 * 1_048_576 // the longest histories on npm have some 20 MB
 const MAX_SMALL_BYTES = 4 * 1_048_576
-const RETRY = { retries: 2, factor: 2, minTimeout: 200, maxTimeout: 1_000 }
+const RETRIES = 2
+const RETRY_MS = 300
 
 const signature = z.object({ keyid: z.string().max(256), sig: z.string().max(1_024) })
 const versionSchema = z.object({
@@ -156,7 +158,6 @@ export function createRegistry({ settings, stallMs = STALL_MS }: RegistryOptions
 
   /** G1 */
   async function get(url: string, { registry, maxBytes, signal, onProgress, missing }: Asked): Promise<Uint8Array> {
-    const { default: registryFetch } = await import('npm-registry-fetch')
     const stop = new AbortController()
     const stalled = () => stop.abort(stallError(registry, stallMs))
     let timer = setTimeout(stalled, stallMs)
@@ -168,34 +169,56 @@ export function createRegistry({ settings, stallMs = STALL_MS }: RegistryOptions
     signal?.addEventListener('abort', cancelled, { once: true })
     try {
       signal?.throwIfAborted()
-      const response = await registryFetch(url, {
-        ...settings.auth,
-        registry,
-        retry: RETRY,
-        timeout: stallMs,
-        signal: stop.signal,
-        headers: { 'user-agent': `pryx node/${process.version}` },
-      } as never)
+      const response = await askTwice(url, { signal: stop.signal, headers: headersFor(url) })
       heard()
-      return await collect(response as unknown as Answer, { registry, maxBytes, heard, onProgress, stop: stop.signal })
-    } catch (error) {
-      if (stop.signal.aborted) throw stop.signal.reason
-      if ((error as { statusCode?: number }).statusCode === 404 && missing !== undefined) {
+      if (response.status === 404 && missing !== undefined) {
+        await response.body?.cancel()
         const told = missing()
         if (told === undefined) return new Uint8Array()
         throw told
       }
+      if (!response.ok || response.body === null) throw badStatus(registry, response.status)
+      return await collect(response, { registry, maxBytes, heard, onProgress })
+    } catch (error) {
+      if (stop.signal.aborted) throw stop.signal.reason
       throw PryxError.is(error) ? error : refused(error, registry)
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', cancelled)
+      stop.abort()
+    }
+  }
+
+  /** G3: the token of the longest address that fits. `fetch` drops it where a redirect leads elsewhere. */
+  function headersFor(url: string): Record<string, string> {
+    const address = url.replace(/^https?:/, '')
+    const fitting = Object.keys(settings.auth)
+      .filter(
+        (key) =>
+          key.endsWith(':_authToken') &&
+          address.startsWith(`${key.slice(0, -':_authToken'.length).replace(/\/$/, '')}/`),
+      )
+      .sort((a, b) => b.length - a.length)[0]
+    return {
+      'user-agent': `pryx node/${process.version}`,
+      accept: '*/*',
+      ...(fitting !== undefined && { authorization: `Bearer ${settings.auth[fitting]}` }),
     }
   }
 }
 
-interface Answer {
-  headers: { get(name: string): string | null }
-  body: AsyncIterable<Uint8Array> & { destroy(): unknown }
+/** A registry that stumbles is asked again, a moment later. */
+async function askTwice(url: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
+  for (let retries = RETRIES; ; retries--) {
+    try {
+      const response = await fetch(url, init)
+      if (response.status < 500 || retries === 0) return response
+      await response.body?.cancel()
+    } catch (error) {
+      if (retries === 0 || init.signal.aborted) throw error
+    }
+    await delay(RETRY_MS, undefined, { signal: init.signal })
+  }
 }
 
 interface Collecting {
@@ -203,43 +226,23 @@ interface Collecting {
   maxBytes: number
   heard(): void
   onProgress: OnProgress | undefined
-  stop: AbortSignal
 }
 
 async function collect(
-  { headers, body }: Answer,
-  { registry, maxBytes, heard, onProgress, stop }: Collecting,
+  { headers, body }: Response,
+  { registry, maxBytes, heard, onProgress }: Collecting,
 ): Promise<Uint8Array> {
   const length = Number(headers.get('content-length'))
-  const plain = headers.get('content-encoding') === null
-  const total = plain && length > 0 ? length : undefined
+  const total = headers.get('content-encoding') === null && length > 0 ? length : undefined
   const chunks: Uint8Array[] = []
   let bytes = 0
-  const aborted = new Promise<never>((_resolve, reject) => {
-    if (stop.aborted) reject(stop.reason)
-    stop.addEventListener('abort', () => reject(stop.reason), { once: true })
-  })
-  aborted.catch(() => {})
-  const reading = async () => {
-    for await (const chunk of body) {
-      heard()
-      bytes += chunk.length
-      if (bytes > maxBytes) throw tooMuch(registry, maxBytes)
-      chunks.push(chunk)
-      onProgress?.({ bytes, total })
-    }
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    heard()
+    bytes += chunk.length
+    if (bytes > maxBytes) throw tooMuch(registry, maxBytes)
+    chunks.push(chunk)
+    onProgress?.({ bytes, total })
   }
-  try {
-    await Promise.race([reading(), aborted])
-  } catch (error) {
-    body.destroy()
-    throw error
-  }
-  if (total !== undefined && bytes !== total)
-    throw new CapabilityError('REGISTRY_CUT_OFF', `${registry} sent ${bytes} of ${total} bytes`, {
-      registry,
-      hint: 'Try again.',
-    })
   return Buffer.concat(chunks)
 }
 
@@ -340,21 +343,21 @@ function tooMuch(registry: string, maxBytes: number): CapabilityError {
   return new CapabilityError('PACKAGE_TOO_LARGE', `${registry} sends more than ${maxBytes} bytes`, { registry })
 }
 
-/** G3: status and code only; a message of the transport may carry headers. */
+/** G3: the code only; a message of the transport may carry headers. */
 function refused(error: unknown, registry: string): CapabilityError {
-  const { statusCode, code } = error as { statusCode?: number; code?: string }
-  if (statusCode !== undefined)
-    return new CapabilityError('REGISTRY_STATUS', `${registry} answered ${statusCode}`, {
-      registry,
-      status: statusCode,
-      hint:
-        statusCode === 401 || statusCode === 403 ? 'It wants a login: `npm login --registry …`.' : 'Try again later.',
-    })
-  if (code === 'ERR_INVALID_ARG_TYPE' || code === undefined || /^(Z_|HPE_)/.test(code))
-    return answer(registry, 'it does not speak HTTP as it should')
+  const { code } = ((error as { cause?: unknown }).cause ?? error) as { code?: string }
+  if (code === undefined || code.startsWith('HPE_')) return answer(registry, 'it does not speak HTTP as it should')
   return new CapabilityError('REGISTRY_UNREACHABLE', `${registry} cannot be reached (${code})`, {
     registry,
     code,
     hint: 'Are you online? Is the address right? What is installed goes on without a network.',
+  })
+}
+
+function badStatus(registry: string, status: number): CapabilityError {
+  return new CapabilityError('REGISTRY_STATUS', `${registry} answered ${status}`, {
+    registry,
+    status,
+    hint: status === 401 || status === 403 ? 'It wants a login: `npm login --registry …`.' : 'Try again later.',
   })
 }

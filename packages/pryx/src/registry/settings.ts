@@ -10,7 +10,7 @@ export const NPM_REGISTRY = 'https://registry.npmjs.org/'
 export interface RegistrySettings {
   /** The registry for a package, with a slash at the end. */
   registryOf(name: string): string
-  /** Options for npm-registry-fetch: tokens, keyed by registry. Secret. */
+  /** Tokens by `//HOST/PATH/:_authToken`. Secret. */
   readonly auth: Readonly<Record<string, string>>
 }
 
