@@ -9,20 +9,35 @@ import type { Task } from './task.ts'
 export interface MemorySql extends Sql {
   /** The n-th batch from now fails, `before` or `after` it has taken effect. */
   failBatch(n: number, when: 'before' | 'after'): void
+  /** As `failBatch`, and nothing reaches the disk any more until `revive`: the process is gone at this very commit. */
+  crashAt(n: number, when: 'before' | 'after'): void
+  revive(): void
 }
 
 export function createMemorySql(): MemorySql {
   const db = new DatabaseSync(':memory:')
-  let failing: { left: number; when: 'before' | 'after' } | undefined
+  let failing: { left: number; when: 'before' | 'after'; forGood?: boolean } | undefined
+  let gone = false
   return {
     failBatch(n, when) {
       failing = { left: n, when }
     },
+    crashAt(n, when) {
+      failing = { left: n, when, forGood: true }
+    },
+    revive() {
+      failing = undefined
+      gone = false
+    },
     all: async <T>(sql: string, ...params: never[]) => db.prepare(sql).all(...params) as T[],
     exec: async (script) => db.exec(script),
     async batch(statements) {
+      if (gone) throw new Error('the process is gone')
       const fails = failing !== undefined && --failing.left === 0 ? failing.when : undefined
-      if (fails) failing = undefined
+      if (fails) {
+        gone = failing?.forGood ?? false
+        failing = undefined
+      }
       if (fails === 'before') throw new Error('power cut')
       const results = transaction(() =>
         statements.map(({ sql, params = [] }) => db.prepare(sql).run(...(params as never[]))),

@@ -29,6 +29,7 @@ export function createProgram(): Command {
   addInstalls(program)
   addPlugins(program)
   addPermissions(program)
+  addTasks(program)
   addRecords(program)
   addObserving(program)
   addExamples(program, [
@@ -305,6 +306,90 @@ function addPermissions(program: Command): void {
         ),
       )
   }
+}
+
+function addTasks(program: Command): void {
+  const group = program.command('tasks').description('see and rule what runs by itself')
+  const one = (usage: string, description: string, examples: string[], isDefault = false) =>
+    command(group, usage, description, examples, isDefault)
+  const tasks = () => import('./tasks.ts')
+  one(
+    'list',
+    'list tasks with their state, last and next run, and cost',
+    ['pryx tasks', 'pryx tasks list --json'],
+    true,
+  ).action(action(async (output, options) => (await tasks()).listTasks(output, options)))
+  one('show <task>', 'show one task; its name or the beginning of its id will do', ['pryx tasks show digest']).action(
+    action(async (output, options, id) => (await tasks()).showTask(output, options, id as string)),
+  )
+  one('plan <when>', 'show what a schedule means, and its next runs', ['pryx tasks plan "every weekday at 9am"'])
+    .option('--zone <zone>', 'IANA time zone')
+    .action(action(async (output, options, when) => (await tasks()).planTask(output, options, when as string)))
+  one(
+    'add <name> <when>',
+    'make a task that says, asks, calls or runs something; its plan is shown before it is kept',
+    [
+      'pryx tasks add standup "every weekday at 9am" --say "Stand-up in five minutes"',
+      'pryx tasks add report "every friday at 17:00" --prompt "Sum up the week"',
+      'pryx tasks add backup "every day at 2am" --tool backup.run --input \'{"to":"nas"}\'',
+      'pryx tasks add deploy manual --flow deploy.yaml --yes',
+    ],
+  )
+    .option('--zone <zone>', 'IANA time zone')
+    .option('--say <text>', 'tell me this')
+    .option('--prompt <text>', 'ask the agent this')
+    .option('--tool <name>', 'call this tool')
+    .option('--input <json>', 'what the tool gets')
+    .option('--flow <file>', 'run the workflow in this file')
+    .option('-y, --yes', 'do not ask')
+    .action(
+      action(async (output, options, name, when) =>
+        (await tasks()).addTask(output, options, name as string, when as string),
+      ),
+    )
+  for (const [verb, description] of [
+    ['run', 'run it now, beside its schedule'],
+    ['pause', 'let nothing new of it start'],
+    ['resume', 'let it go on; its next time is counted from now'],
+    ['remove', 'remove it and its history'],
+  ] as const)
+    one(`${verb} <tasks...>`, description, [`pryx tasks ${verb} digest`, `pryx tasks ${verb} digest backup`]).action(
+      action(async (output, options, ids) =>
+        (await tasks()).ruleTasks(output, options, verb, ids as unknown as string[]),
+      ),
+    )
+  one('history <task>', 'show its last runs', [
+    'pryx tasks history digest',
+    'pryx tasks history digest --csv > digest.csv',
+  ])
+    .option('--csv', 'as CSV')
+    .action(action(async (output, options, id) => (await tasks()).taskHistory(output, options, id as string)))
+  one('steps <run>', 'show what a run did, step by step', ['pryx tasks steps 3f2a…']).action(
+    action(async (output, options, id) => (await tasks()).runSteps(output, options, id as string)),
+  )
+  one('stop <run>', 'stop a run', ['pryx tasks stop 3f2a…']).action(
+    action(async (output, options, id) => (await tasks()).stopRun(output, options, id as string)),
+  )
+  one('answer <run> <step> <yes|no>', 'answer a step that asks', ['pryx tasks answer 3f2a… ask yes']).action(
+    action(async (output, options, id, step, word) =>
+      (await tasks()).answerStep(output, options, id as string, step as string, word as string),
+    ),
+  )
+  one('ledger <task>', 'account for every occurrence of the last days', [
+    'pryx tasks ledger digest',
+    'pryx tasks ledger digest --days 30',
+  ])
+    .option('--days <days>', 'how many', count, 7)
+    .action(action(async (output, options, id) => (await tasks()).taskLedger(output, options, id as string)))
+  one('export', 'write all tasks to stdout, fit for version control', [
+    'pryx tasks export > tasks.json',
+    'pryx tasks export --yaml',
+  ])
+    .option('--yaml', 'as YAML')
+    .action(action(async (output, options) => (await tasks()).exportTasks(output, options)))
+  one('import <file>', 'make or update the tasks of an export', ['pryx tasks import tasks.json']).action(
+    action(async (output, options, file) => (await tasks()).importTasks(output, options, file as string)),
+  )
 }
 
 function addRecords(program: Command): void {

@@ -3,6 +3,7 @@
 import type { AuditEntry, ConsentScreen, Kernel, TraceFilter, Verdict } from '@pryx/kernel'
 import {
   type AuditRecord,
+  defineService,
   type HostStatus,
   type Ledger,
   LifecycleError,
@@ -45,6 +46,8 @@ export interface Control {
   back(id: PluginId): Promise<PluginStatus>
   /** Removes a plugin with all that is of it, or with all but its data. @throws PLUGIN_UNKNOWN */
   drop(id: PluginId, keepData: boolean): Promise<void>
+  /** Calls a method of a plugin's service, as the user who owns the host. @throws SERVICE_MISSING, HOST_DOWN, and what the method throws */
+  call(service: string, version: string, method: string, args: unknown[]): Promise<unknown>
 }
 
 export type Span = 'once' | 'session' | 'forever' | { until: number }
@@ -92,12 +95,20 @@ export const inputs: Record<keyof Control, z.ZodType<unknown[]>> = {
   logs: z.tuple([id.nullable()]),
   events: z.tuple([count]),
   ledger: z.tuple([]),
+  call: z.tuple([
+    z.string().regex(/^[a-z][a-z0-9.-]{0,63}$/),
+    z.string().regex(/^\d+\.\d+\.\d+$/),
+    z.string().regex(/^[a-z]\w{0,63}$/i),
+    z.array(z.unknown()).max(8),
+  ]),
   traces: z.tuple([count, traceFilter]),
   trace: z.tuple([z.string().min(1).max(256)]),
   adopt: z.tuple([id, lockEntry, z.array(permission).max(256)]),
   back: z.tuple([id]),
   drop: z.tuple([id, z.boolean()]),
 }
+
+type ServiceFace = Record<string, (...args: unknown[]) => Promise<unknown>>
 
 /** What is ruled: a running host, or its records while none runs. */
 export interface Ruled {
@@ -154,6 +165,11 @@ export function createControl(
             .sort((a, b) => a.at - b.at)
         : linesOf(kernel.status(id).id),
     events: async (n) => journal?.last(n) ?? [],
+    async call(service, version, method, args) {
+      if (!running) throw hostDown()
+      const face = await kernel.use(defineService<ServiceFace>(service, version))
+      return face[method]!(...args)
+    },
     ledger: async () => kernel.ledger(),
     traces: async (n, filter) => kernel.traces.recent(n, filter),
     trace: async (id) => kernel.traces.find(id) ?? null,

@@ -17,7 +17,7 @@ import type { Journal } from '../host/journal.ts'
 import { type Control, inputs, traceFilter } from './control.ts'
 import { socketPath } from './socket-path.ts'
 
-const BODY_BYTES = 65_536
+const BODY_BYTES = 1_048_576 // a document of tasks that is taken in
 const REQUEST_MS = 5_000
 const MAX_CONNECTIONS = 32
 const MAX_WAITING_BYTES = 1_048_576 // of one stream

@@ -9,7 +9,7 @@ const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const START = Date.UTC(2026, 1, 1)
 const ZONES = DEEP
-  ? Intl.supportedValuesOf('timeZone').filter((_, i) => i % 12 === 0)
+  ? Intl.supportedValuesOf('timeZone').filter((_, i) => i % 40 === 0)
   : ['Europe/Berlin', 'Australia/Lord_Howe', 'America/Havana', 'Antarctica/Troll']
 const EXPRESSIONS = ['30 2 * * *', '0 */6 * * *', '15 1-3 * * 1-5', '0 0 1,15 * *']
 const POLICIES: Partial<TaskSpec>[] = [

@@ -1,8 +1,8 @@
 // plugins/scheduler/src/running/endings.ts: how runs end: reported, tried again, timed out, cancelled, cut off; and what follows (S9).
 //   N1  A run ends once: each ending is conditional on the attempt it ends (D2), and what follows is in the same transaction.
 //   N2  A run that was cut off is made up for only if its effect may be repeated; otherwise it is ambiguous, and the user is told.
-import { describe, type Purse } from '../money/purse.ts'
-import { addUsage, NO_USAGE, periodOf } from '../money/usage.ts'
+import { describe, type Line, type Purse } from '../money/purse.ts'
+import { addUsage, NO_USAGE, periodOf, type Usage } from '../money/usage.ts'
 import type { Notice, Notices } from '../notify/notices.ts'
 import type { Ports, Settings } from '../ports.ts'
 import type { OpenRun } from '../store/rows.ts'
@@ -18,6 +18,13 @@ const CUT_OFF = 'the scheduler ended during the run'
 const UNKNOWN_EFFECT = `${CUT_OFF}; whether it took effect is not known, so it was not repeated`
 
 export type Endings = ReturnType<typeof createEndings>
+
+interface Charged {
+  statements: db.Statement[]
+  over: Line | undefined
+  /** Of the run so far. */
+  usage: Usage | undefined
+}
 
 export interface ProgressReport {
   progress?: Run['progress']
@@ -46,22 +53,23 @@ export function createEndings(
     const spent = await chargeOf(task, run, completion)
     if (!completion.ok && run.attempt <= task.retry.attempts && task.state !== 'paused' && spent.over === undefined) {
       const at = now + retryDelay(task.retry, run.attempt, ports.random())
-      return (await store.commit([db.retryRun(run, ending, at), ...spent.statements]))[0] === 1
+      return (await store.commit([...spent.statements, db.retryRun(run, ending, at)])).at(-1) === 1
     }
-    return end(
-      task,
-      run,
-      ending,
-      [...spent.statements, ...(spent.over === undefined ? [] : overBudget(task, spent.over))],
-      now,
-    )
+    const over = spent.over === undefined ? [] : overBudget(task, spent.over)
+    return end(task, { ...run, usage: spent.usage }, ending, { before: spent.statements, after: over }, now)
   }
 
-  async function end(task: Task, run: OpenRun, ending: db.Ending, also: db.Statement[], now: number): Promise<boolean> {
+  async function end(
+    task: Task,
+    run: OpenRun,
+    ending: db.Ending,
+    also: { before: db.Statement[]; after: db.Statement[] },
+    now: number,
+  ): Promise<boolean> {
     const failed = ending.status === 'failed'
     const counts = run.source !== 'dry' && run.source !== 'replay' // those say nothing of the task's health
     const day = periodOf(now, settings.timeZone, 'day')
-    const statements = [db.endRun(run, ending, now), ...also]
+    const statements = [...also.before, db.endRun(run, ending, now), ...also.after]
     if (counts) {
       statements.push(db.countDaily(task.id, day, ending.status, now - (run.startedAt ?? now), run.usage?.costUsd ?? 0))
       if (failed || ending.status === 'ok') statements.push(db.noteOutcome(task.id, !failed, now))
@@ -69,8 +77,8 @@ export function createEndings(
     }
     const current = await store.run(run.id)
     if (current?.status !== 'running' || current.attempt !== run.attempt) return false // N1: what follows must not happen twice
-    const [changed] = await store.commit(statements)
-    if (changed === 1) facts.finished(task, endedAs(current, ending, now))
+    const changed = (await store.commit(statements))[also.before.length]
+    if (changed === 1) facts.finished(task, { ...endedAs(current, ending, now), usage: run.usage })
     return changed === 1
   }
 
@@ -131,8 +139,7 @@ export function createEndings(
     const task = await store.task(run.taskId)
     if (task === undefined || run.status !== 'running') return { go: false, reason: 'the run is over' }
     const spent = await chargeOf(task, run, report)
-    const usage = report.usage && addUsage(run.usage ?? NO_USAGE, report.usage)
-    const [changed] = await store.commit([db.setProgress(run, report.progress, usage), ...spent.statements])
+    const [changed] = await store.commit([db.setProgress(run, report.progress, undefined), ...spent.statements])
     if (changed !== 1) return { go: false, reason: 'the run is over' }
     if (report.progress) facts.progressed(task, run.id, report.progress)
     if (spent.over === undefined) return { go: true }
@@ -141,18 +148,18 @@ export function createEndings(
     return { go: false, reason }
   }
 
-  async function chargeOf(task: Task, run: OpenRun, { usage }: Pick<Completion, 'usage'>) {
-    if (usage === undefined || usage.calls === 0) return { statements: [], over: undefined }
+  /** What an attempt used, written to it and to the books; nothing if that attempt is over. */
+  async function chargeOf(task: Task, run: OpenRun, { usage }: Pick<Completion, 'usage'>): Promise<Charged> {
     const current = (await store.run(run.id)) ?? run
-    if (current.status !== 'running' || current.attempt !== run.attempt) return { statements: [], over: undefined }
+    const over = current.status !== 'running' || current.attempt !== run.attempt
+    if (over || usage === undefined || usage.calls === 0)
+      return { statements: [], over: undefined, usage: current.usage }
     const charged = await purse.charge(task, run.id, current.usage ?? NO_USAGE, usage)
-    return {
-      ...charged,
-      statements: [db.setProgress(run, undefined, addUsage(current.usage ?? NO_USAGE, usage)), ...charged.statements],
-    }
+    const sum = addUsage(current.usage ?? NO_USAGE, usage)
+    return { ...charged, usage: sum, statements: [db.setProgress(run, undefined, sum), ...charged.statements] }
   }
 
-  function overBudget(task: Task, line: Parameters<typeof describe>[0]): db.Statement[] {
+  function overBudget(task: Task, line: Line): db.Statement[] {
     const text = describe(line)
     const asks = task.budget?.over !== 'pause'
     const notice: Notice = {

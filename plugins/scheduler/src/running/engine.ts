@@ -37,7 +37,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
   const facts = createFacts(ports)
   const notices = createNotices(ports, settings)
   const purse = createPurse(ports, settings, notices)
-  const working = createWorking(work, ports.warn)
+  const working = createWorking(work, ports)
   const keeper = createKeeper(ports)
   const endings = createEndings(ports, settings, facts, working, purse, notices)
   const claimer = createClaimer(ports, settings, facts, endings, notices)

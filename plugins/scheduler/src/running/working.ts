@@ -1,8 +1,14 @@
 // plugins/scheduler/src/running/working.ts: the runs this instance works on itself: all but those of `event` tasks.
 //   W1  A run is worked on once; the signal it is handed aborts when the run is over for whatever reason.
+//   W2  How it ended is recorded as soon as the disk lets it be: a full disk delays a report, it does not lose it.
+
+import type { Ports } from '../ports.ts'
 import type { OpenRun } from '../store/rows.ts'
 import type { Completion, Task } from '../task.ts'
 import { messageOf } from './failure.ts'
+
+const AGAIN_MS = 1_000
+const MAX_TRIES = 86_400 // a day
 
 /** Does what a task's action says, to its end or until the signal aborts. */
 export type Work = (task: Task, run: OpenRun, signal: AbortSignal) => Promise<Completion>
@@ -16,7 +22,7 @@ export interface Working {
   abort(runId: string, reason: string): void
 }
 
-export function createWorking(work: Work, warn: (message: string, error: unknown) => void): Working {
+export function createWorking(work: Work, { clock, warn }: Pick<Ports, 'clock' | 'warn'>): Working {
   const active = new Map<string, AbortController>()
   return {
     has: (runId) => active.has(runId),
@@ -32,14 +38,25 @@ export function createWorking(work: Work, warn: (message: string, error: unknown
         .catch((error): Completion => ({ ok: false, error: messageOf(error) }))
         .then((completion) => {
           if (active.get(run.id) === controller) active.delete(run.id)
-          return report({ ...completion, attempt: run.attempt })
+          return record(run.id, () => report({ ...completion, attempt: run.attempt }))
         })
-        .catch((error) => warn(`run ${run.id} could not be recorded`, error))
     },
     abort(runId, reason) {
       const controller = active.get(runId)
       active.delete(runId)
       controller?.abort(new Error(reason))
     },
+  }
+
+  /** W2 */
+  async function record(runId: string, report: () => Promise<unknown>): Promise<void> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      try {
+        return void (await report())
+      } catch (error) {
+        warn(`the end of run ${runId} could not be recorded; it is tried again`, error)
+        await new Promise<void>((resolve) => void clock.after(AGAIN_MS, resolve))
+      }
+    }
   }
 }

@@ -2,6 +2,7 @@
 //   R1  What happens next is `advance`'s word; the runner does it and notes it (J1), and asks again.
 //   R2  After a restart a step that had started is done again only if it is idempotent, with the same key; else it is ambiguous.
 //   R3  What a run began ends with it: its deeds' signals abort, its listeners go.
+//   R4  A note that cannot be written is written later; nothing goes on before it is.
 import type { Release } from '@pryx/sdk'
 import { type Deed, deedSchema, hasEffect } from '../actions/action.ts'
 import { type Done, perform } from '../actions/perform.ts'
@@ -18,6 +19,7 @@ import type { StepJournal } from './journal.ts'
 
 const MAX_AT_ONCE = 16 // deeds of one run
 const FILE_EVERY_MS = 1_000
+const DISK_EVERY_MS = 1_000
 const MAX_ROUNDS = 200_000
 
 /** How deeds are done: for real, or in a dry run or a replay not. */
@@ -26,7 +28,7 @@ export interface Mode {
   instead(path: string, deed: Deed, readOnly: boolean): Promise<{ output: unknown } | { error: string } | undefined>
 }
 
-export interface RunnerPorts extends Pick<Ports, 'store' | 'clock' | 'hands' | 'senses'> {
+export interface RunnerPorts extends Pick<Ports, 'store' | 'clock' | 'hands' | 'senses' | 'warn'> {
   journal: StepJournal
   notices: Notices
   /** Tells what the run is at and what it used. */
@@ -278,8 +280,17 @@ export function createRunner(ports: RunnerPorts) {
       await ports.progress(record, { progress: { step: path.slice(0, 200), done } })
     }
 
+    /** R4: a disk that is full or gone holds a run up; it does not fail it. Each statement may take effect twice. */
     async function commit(statements: Statement[]): Promise<void> {
-      await ports.store.commit(statements)
+      for (;;) {
+        try {
+          return void (await ports.store.commit(statements))
+        } catch (error) {
+          if (signal.aborted) throw error
+          ports.warn(`run ${record.id} waits for the disk`, error)
+          await new Promise<void>((resolve) => void ports.clock.after(DISK_EVERY_MS, resolve))
+        }
+      }
     }
   }
 }
