@@ -29,6 +29,7 @@ export interface Finding {
     | 'cache-dearer'
     | 'input-over-context'
     | 'no-output'
+    | 'modality-missing'
     | 'date-odd'
   message: string
 }

@@ -1,8 +1,10 @@
 // packages/kernel/src/lifecycle/streams.ts: the kernel's end of the streams that cross one guest's wall (wire.ts, W4).
 //   T1  A chunk leaves only against credit the guest gave; a chunk the guest sends without credit ends its stream.
 //   T2  When the instance ends, streams it was reading are cancelled at their source, and streams it was sending fail with the reason.
+//   T3  What a guest sent before its stream failed can be read before the failure.
 import {
   type ErrorJson,
+  errorFromJson,
   type Parcel,
   PryxError,
   SandboxError,
@@ -41,6 +43,8 @@ interface Outgoing {
 interface Incoming {
   controller: ReadableStreamDefaultController<unknown>
   credit: number
+  /** It failed, and the reader has not yet come to the end of what was sent before (T3). */
+  failure?: PryxError
 }
 
 export function createStreams(port: StreamPort): Streams {
@@ -67,14 +71,16 @@ export function createStreams(port: StreamPort): Streams {
   function receive(id: number): ReadableStream {
     if (incoming.size >= MAX_STREAMS) throw tooMany()
     if (incoming.has(id)) throw new SandboxError('SANDBOX_WIRE', `stream ${id} was sent twice`)
+    let stream: Incoming
     return new ReadableStream<unknown>(
       {
         start(controller) {
-          incoming.set(id, { controller, credit: 0 })
+          stream = { controller, credit: 0 }
+          incoming.set(id, stream)
         },
         pull() {
-          const stream = incoming.get(id)
-          if (stream && stream.credit < STREAM_WINDOW / 2) {
+          if (stream.failure) return stream.controller.error(stream.failure)
+          if (incoming.has(id) && stream.credit < STREAM_WINDOW / 2) {
             const n = STREAM_WINDOW - stream.credit
             stream.credit += n
             port.post({ t: 'pull', s: id, n })
@@ -130,7 +136,13 @@ export function createStreams(port: StreamPort): Streams {
     const stream = incoming.get(s)
     if (!incoming.delete(s) || stream === undefined) return
     if (error === undefined) stream.controller.close()
-    else stream.controller.error(new PryxError(String(error.code), String(error.message)))
+    else fail(stream, errorFromJson(error))
+  }
+
+  /** T3: a stream without room left holds chunks, and asks for more only once they are read. */
+  function fail(stream: Incoming, failure: PryxError): void {
+    if ((stream.controller.desiredSize ?? 0) < 0) stream.failure = failure
+    else stream.controller.error(failure)
   }
 
   async function pump(id: number, stream: Outgoing): Promise<void> {
