@@ -34,7 +34,10 @@ const pages = globSync(
 ).sort()
 const executed = pages.filter(
   (page) =>
-    page === 'README.md' || page.startsWith('docs/guides/') || /^packages\/(kernel|sdk|capabilities)\//.test(page),
+    page === 'README.md' ||
+    page.startsWith('docs/guides/') ||
+    page === 'docs/cheatsheet.md' ||
+    /^packages\/(kernel|sdk|capabilities)\//.test(page),
 )
 const PACKAGES = ['kernel', 'sdk', 'capabilities']
 
@@ -163,7 +166,7 @@ test('K4: every permission in the guide is one that the drivers take', async () 
 })
 
 describe('every relative link of a page leads somewhere', () => {
-  test.each(pages)('%s', (page) => {
+  test.each([...pages, 'llms.txt'])('%s', (page) => {
     const text = readFileSync(join(root, page), 'utf8').replace(/^```[\s\S]*?^```/gm, '')
     const targets = [...text.matchAll(/\]\(([^)\s]+)\)|(?:src|href|srcset)="([^"]+)"/g)].map(
       ([, link, html]) => (link ?? html) as string,

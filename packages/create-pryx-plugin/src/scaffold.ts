@@ -70,7 +70,7 @@ function filesOf(root: string): Map<string, string> {
   const entries = readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !/[\\/](node_modules|dist)[\\/]/.test(file))
+    .filter((file) => !/(^|[\\/])(node_modules|dist)[\\/]/.test(relative(root, file))) // it may itself lie below node_modules
   return new Map(
     entries.map((file) => [
       relative(root, file)

@@ -7,14 +7,20 @@ const IGNORED = new Set(['node_modules', '.git', '.pryx'])
 
 /**
  * Watches files and folders, folders with all below them but node_modules and .git. A path that vanishes and comes back
- * (a `dist` that is replaced whole) goes on being watched.
+ * goes on being watched only below a folder that is watched too: watch the package to see its `src` replaced whole.
+ *
+ * @param options.ignore True for paths that do not matter, with all below them.
  */
-export function watchPaths(paths: readonly string[], onChange: (path: string) => void): Release {
+export function watchPaths(
+  paths: readonly string[],
+  onChange: (path: string) => void,
+  options: { ignore?: (path: string) => boolean } = {},
+): Release {
   let released = false
   const starting = import('chokidar').then(({ watch }) => {
     const watcher = watch([...paths], {
       ignoreInitial: true,
-      ignored: (path) => IGNORED.has(basename(path)),
+      ignored: (path) => IGNORED.has(basename(path)) || options.ignore?.(path) === true,
       atomic: 20,
     })
     watcher.on('all', (_event, path) => {

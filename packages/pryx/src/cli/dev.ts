@@ -16,8 +16,9 @@ import { CONFIG_FILE, emptyConfig, type HostConfig, loadConfig } from '../host/c
 import type { Host } from '../host/host.ts'
 import type { Inspector } from '../inspect/server.ts'
 import { isInstalled } from '../registry/source.ts'
+import { codeFrame } from '../terminal/code-frame.ts'
 import { errorText } from '../terminal/error-text.ts'
-import { safe } from '../terminal/style.ts'
+import { type Style, safe } from '../terminal/style.ts'
 import type { Output } from './output.ts'
 import { runHost, type Surface, type UpOptions } from './run-host.ts'
 import { requireTrust } from './trust.ts'
@@ -94,8 +95,8 @@ function nameOf(folder: string): PluginId {
 
 interface Workshop {
   readonly folder: string
-  /** What is watched. */
-  readonly paths: readonly string[]
+  /** True for what the build itself writes. */
+  isOutput(path: string): boolean
   /** Builds from sources; does nothing where there are none. */
   build(): Promise<void>
   close(): Promise<void>
@@ -105,9 +106,10 @@ interface Workshop {
 function openWorkshop(folder: string): Workshop {
   const hasSources = existsSync(join(folder, 'src/plugin.ts'))
   let builder: PluginBuilder | undefined
+  const outputs = () => (builder === undefined ? [] : [builder.file]) // its map and what is being written begin alike
   return {
     folder,
-    paths: hasSources ? [join(folder, 'src'), join(folder, 'package.json')] : [folder],
+    isOutput: (path) => hasSources && (path === join(folder, 'dist') || outputs().some((one) => path.startsWith(one))),
     async build() {
       if (!hasSources) return
       const { openBuilder } = await import('@pryx/sdk/build')
@@ -141,17 +143,21 @@ function watchOne(
     scope,
     clock: createClock(),
     watch: (onChange) =>
-      watchPaths(workshop.paths, () => {
-        editedAt ||= Date.now()
-        onChange()
-      }),
+      watchPaths(
+        [workshop.folder],
+        () => {
+          editedAt ||= Date.now()
+          onChange()
+        },
+        { ignore: workshop.isOutput },
+      ),
     build: workshop.build,
     open: () => openPluginFolder(workshop.folder),
     current: () => (host.broken.has(id) ? NOTHING : host.kernel.package(id)),
     consent: async () => {}, // the kernel asks for what is new as it swaps
     swap: (next) => (host.broken.has(id) ? host.reload(id) : host.kernel.reload(id, next)),
-    onReloaded() {
-      const tookMs = Date.now() - editedAt
+    onReloaded(_next, swapMs) {
+      const tookMs = editedAt === 0 ? swapMs : Date.now() - editedAt
       editedAt = 0
       say(
         { event: 'dev.live', plugin: id, tookMs },
@@ -160,12 +166,25 @@ function watchOne(
     },
     onError(error) {
       editedAt = 0
-      say(
-        { event: 'dev.failed', plugin: id, error: PryxError.is(error) ? error.toJSON() : String(error) },
-        `${errorText(error, style)}\n  ${style.dim(`${safe(id)} goes on as it was.`)}`,
+      void frameOf(workshop.folder, error, style).then((frame) =>
+        say(
+          { event: 'dev.failed', plugin: id, error: PryxError.is(error) ? error.toJSON() : String(error) },
+          [errorText(error, style), frame, `  ${style.dim(`${safe(id)} goes on as it was.`)}`]
+            .filter(Boolean)
+            .join('\n'),
+        ),
       )
     },
   })
+}
+
+/** Where in the author's sources an error of running code comes from. An error of the build has its own frame. */
+async function frameOf(folder: string, error: unknown, style: Style): Promise<string | undefined> {
+  if (!(error instanceof Error) || PryxError.is(error, 'BUILD_FAILED')) return undefined
+  const mapped = await openPluginFolder(folder)
+    .then((pkg) => pkg.mapStack(`${error.message}\n${error.stack ?? ''}`))
+    .catch(() => error.message) // the manifest itself is what is wrong: its place is in the message
+  return codeFrame(mapped, folder, style)
 }
 
 const NOTHING = { revision: '' } as PluginPackage // what a plugin that could not be opened runs

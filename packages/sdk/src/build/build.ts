@@ -31,6 +31,8 @@ export interface BuiltPlugin {
 }
 
 export interface PluginBuilder extends AsyncDisposable {
+  /** Absolute path of the bundle; what is written meanwhile lies beside it under names that begin alike. */
+  readonly file: string
   /** Builds again; only what changed is parsed anew. @throws BUILD_FAILED with a code frame */
   build(): Promise<BuiltPlugin>
 }
@@ -52,6 +54,7 @@ export async function openBuilder(folder: string): Promise<PluginBuilder> {
   const file = join(folder, manifest.entry)
   const building = await context(optionsFor(folder, file, isCheckout(folder)))
   return {
+    file,
     build: () => rebuild(building, folder, file),
     [Symbol.asyncDispose]: () => building.dispose(),
   }
