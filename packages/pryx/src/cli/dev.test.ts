@@ -103,12 +103,13 @@ test('K7: storms, renames, a folder swapped whole, a broken manifest and a wider
   await says('MANIFEST_SYNTAX')
   project.write('weather/package.json', { ...manifest, pryx: { ...pryx, permissions: ['storage'] } })
   await says('weather wants to keep data of its own')
-  expect(host.stderr()).not.toContain('weather mended 8') // the old one goes on until there is an answer
+  const starts = () => host.stderr().match(/weather mended \d+/g)?.length
+  expect(starts()).toBe(1) // the old one goes on until there is an answer
   const [, question] = /approvals allow (\S+)/.exec(host.stderr()) ?? []
   expect(await project.run('approvals', 'allow', question as string, '--for', 'forever')).toMatchObject({ code: 0 })
-  await says('weather mended 8')
+  await expect.poll(starts, PATIENT).toBe(2)
   writeFileSync(file, source('after'))
-  await says('weather after 9')
+  await says('weather after')
 
   expect((await project.json('plugins', '--data', project.path('.pryx'))).value).toMatchObject({
     plugins: [{ id: 'weather', stage: 'active', failures: 0 }],
