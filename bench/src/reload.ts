@@ -97,7 +97,7 @@ async function openEditedPlugin(owner: AsyncDisposableStack): Promise<EditedPlug
   createReloader({
     scope: owner.use(createScope('reload bench')),
     clock: createClock(),
-    watch: (onChange) => watchPaths([join(folder, 'src'), join(folder, 'package.json')], onChange),
+    watch: (onChange) => watchPaths([folder], onChange, { ignore: (path) => path === join(folder, 'dist') }), // as `pryx dev`
     build: () => timed(step, 'build', async () => void (await builder.build())),
     open: () => openPluginFolder(folder),
     current: () => kernel.package(id),

@@ -1,8 +1,10 @@
 // What the command writes is used as its author would: compiled, tested, linted and built, untouched.
-import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseManifest } from '@pryx/kernel/contract'
 import { expect, test } from 'vitest'
+import { namesOf } from './names.ts'
+import { scaffold } from './scaffold.ts'
 import { openDesk } from './scaffold-testing.ts'
 import { templateNames } from './templates.ts'
 
@@ -69,6 +71,15 @@ test('K9: a plugin has everything it needs to be published, under its own names'
   const all = globSync('{src,.github}/**/*.*', { cwd: folder }).map((name) => readFileSync(join(folder, name), 'utf8'))
   expect(all.join('\n')).not.toMatch(/sample|Sample|SAMPLE|__\w+__/)
   expect(readFileSync(join(folder, 'src/service.ts'), 'utf8')).toContain("MyNotes = defineService<MyNotes>('my-notes'")
+})
+
+test('K9: it writes the same from where npm installs it, below node_modules', () => {
+  using desk = openDesk()
+  const installed = desk.path('elsewhere/node_modules/create-pryx-plugin/templates')
+  cpSync(join(import.meta.dirname, '../templates'), installed, { recursive: true })
+  const plan = { template: 'tool', names: namesOf('weather'), description: 'x', author: 'Ada', year: 2026 } as const
+
+  expect(scaffold({ ...plan, folder: desk.path('made') }, installed)).toContain('src/plugin.ts')
 })
 
 test('K9: a folder that holds anything is refused by name, and stays as it was', async () => {
