@@ -12,11 +12,13 @@ import type { Bench } from './bench.ts'
 import { pluginFixture, script } from './fixtures.ts'
 import { openHost } from './host.ts'
 import { openBenchKernel, sandboxPids } from './kernel-for-bench.ts'
-import { cpuMs, memoryOfTree, ownCpuMs } from './processes.ts'
+import { cpuMs, exactCpuMs, memoryOfTree, ownCpuMs } from './processes.ts'
 import { type Figures, interleave, quantile, ratioOf, subjectsOf } from './rounds.ts'
 
 const PLUGINS = 40 // per round: the sandbox process is read in steps of 10 ms
 const PEERS = 8
+const RESTED = 10
+const REST_MS = 100 // an isolate is made ahead 30 ms after the last start
 const HOST_SETTLE_MS = 1_500
 
 interface Cost {
@@ -40,6 +42,7 @@ export const start: Bench = {
     for (let n = 0; n < PLUGINS; n++) await kernel.disable(`planner-${n}`)
     const samples = await interleave(rounds, [
       () => startPlugins(kernel),
+      () => startRested(kernel),
       ...(await peerRounds('worker', startWorker)),
       ...(await peerRounds('fork', startFork)),
       await hostRound(owner),
@@ -52,6 +55,11 @@ export const start: Bench = {
           `one plugin (${kb} KB bundle) from enable to active in a running sandbox process; kernel and sandbox process, all threads`,
         ],
         'pryx.wall': ['ms', 'the same by the clock, median of a round'],
+        'pryxReady.cpu': [
+          'ms CPU',
+          'the same with a pause before each start, in which the sandbox makes an isolate ahead; making it is not counted',
+        ],
+        'pryxReady.wall': ['ms', 'the same by the clock, median of a round'],
         'worker.cpu': [
           'ms CPU',
           `a bare worker_threads Worker with ${same} and zod in its bundle, until it has answered`,
@@ -71,6 +79,8 @@ export const start: Bench = {
       ratios: {
         pluginStart_vs_worker: ratioOf(samples, 'pryx.cpu', 'worker.cpu', 'less'),
         pluginStart_vs_fork: ratioOf(samples, 'pryx.cpu', 'fork.cpu', 'less'),
+        pluginStartReady_vs_worker: ratioOf(samples, 'pryxReady.cpu', 'worker.cpu', 'less'),
+        pluginStartReady_vs_fork: ratioOf(samples, 'pryxReady.cpu', 'fork.cpu', 'less'),
         pluginStart_vs_worker_without_zod: ratioOf(samples, 'pryx.cpu', 'workerWithoutZod.cpu', 'less'),
         pluginStart_vs_fork_without_zod: ratioOf(samples, 'pryx.cpu', 'forkWithoutZod.cpu', 'less'),
       },
@@ -93,6 +103,22 @@ async function startPlugins(kernel: NodeKernel): Promise<Figures> {
     await kernel.disable(`planner-${n}`)
   }
   return { 'pryx.cpu': cpu / PLUGINS, 'pryx.wall': quantile(took, 0.5) }
+}
+
+/** One start at a time, as when a plugin wakes, restarts or is edited: an isolate has been made ahead. */
+async function startRested(kernel: NodeKernel): Promise<Figures> {
+  const [pid = 0] = sandboxPids(kernel)
+  const took: number[] = []
+  let cpu = 0
+  for (let n = 0; n < RESTED; n++) {
+    await setTimeout(REST_MS)
+    const [own, child, startedAt] = [process.cpuUsage(), exactCpuMs(pid), performance.now()]
+    await kernel.enable(`planner-${n}`)
+    took.push(performance.now() - startedAt)
+    cpu += ownCpuMs(own) + exactCpuMs(pid) - child
+  }
+  for (let n = 0; n < RESTED; n++) await kernel.disable(`planner-${n}`)
+  return { 'pryxReady.cpu': cpu / RESTED, 'pryxReady.wall': quantile(took, 0.5) }
 }
 
 /** Rounds of a peer with all of the plugin's code, and without zod. */
