@@ -8,6 +8,7 @@
 import { setFlagsFromString } from 'node:v8'
 import type ivmTypes from 'isolated-vm'
 import { runCrypto } from '../guest/web/crypto-host.ts'
+import { createCodeCache } from './code-cache.ts'
 import { MAX_TURN_BYTES } from './control.ts'
 import { importedNames, moduleSource, namesOf } from './guest-modules.ts'
 import { decodeText, encodingName } from './guest-text.ts'
@@ -29,6 +30,8 @@ const MAX_CRYPTO_WAITING = 1_000
 const MAX_RANDOM_BYTES = 65_536
 /** Modules of the entry, which no bundle may name. */
 const OURS: ReadonlySet<string> = new Set(['plugin', 'pryx:runtime'])
+
+const compiled = createCodeCache<ivmTypes.ExternalCopy<ArrayBuffer>>()
 
 /** OpenSSL costs a process 3 MB: loaded when the first plugin asks for it. */
 const openssl = () => process.getBuiltinModule('node:crypto')
@@ -302,7 +305,7 @@ export function createEmptyIsolate(
     let watch = setTimeout(late, spec.activateMs + STUCK_GRACE_MS)
     const startedAt = performance.now()
     try {
-      const plugin = await isolate.compileModule(spec.code, { filename: `${spec.name}/plugin.js` })
+      const plugin = await compilePlugin()
       const own = plugin.dependencySpecifiers.find((specifier) => OURS.has(specifier))
       if (own !== undefined) throw notSupplied(own)
       const entry = isolate.compileModuleSync(
@@ -326,6 +329,15 @@ export function createEmptyIsolate(
       if (inspection?.paused) watch = setTimeout(late, spec.activateMs)
       else events.stuck(stuckEnd())
     }
+  }
+
+  async function compilePlugin(): Promise<ivmTypes.Module> {
+    const { cached, worth } = compiled.find(spec.code)
+    const how = cached ? { cachedData: cached } : { produceCachedData: worth }
+    const plugin = await isolate.compileModule(spec.code, { filename: `${spec.name}/plugin.js`, ...how })
+    const { cachedData } = plugin as ivmTypes.CachedDataResult
+    if (!cached && cachedData) compiled.keep(spec.code, cachedData, cachedData.copy().byteLength)
+    return plugin
   }
 
   function startFailed(error: unknown, ms: number): void {
