@@ -1,7 +1,7 @@
 // packages/pryx/src/cli/trust.ts: `pryx trust`, and the gate before anything a pryx.json names is run (K10).
 import { existsSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
-import { CONFIG_FILE } from '../host/config.ts'
+import { dirname, join, resolve } from 'node:path'
+import { CONFIG_FILE, DATA_FOLDER } from '../host/config.ts'
 import { openTrustedFolders, untrusted } from '../host/trusted.ts'
 import { createConversation } from '../terminal/conversation.ts'
 import { createScreen } from '../terminal/screen.ts'
@@ -39,11 +39,16 @@ export async function trust(
 }
 
 /** Goes on only if the user trusts the folder of `file`. A folder without a pryx.json runs what the user names, so needs none. @throws FOLDER_UNTRUSTED */
-export async function requireTrust(output: Output, file: string, { trust: said }: { trust?: boolean }): Promise<void> {
+export async function requireTrust(
+  output: Output,
+  file: string,
+  { trust: said, data }: { trust?: boolean; data?: string },
+): Promise<void> {
   const folder = dirname(resolve(file))
   const trusted = openTrustedFolders()
   if (said) trusted.add(folder)
-  if (!existsSync(file) || trusted.has(folder)) return
+  const begun = existsSync(join(data ?? join(folder, DATA_FOLDER), 'change.json')) // may bring a pryx.json with it
+  if ((!existsSync(file) && !begun) || trusted.has(folder)) return
   if (output.json || !process.stdin.isTTY || !process.stderr.isTTY || !(await ask(folder))) throw untrusted(folder)
   trusted.add(folder)
 }

@@ -1,6 +1,6 @@
 // packages/pryx/src/host/config.ts: pryx.json: which plugins a host runs, from where, with which configuration.
 //   Paths in it are relative to the folder it lies in. Grants are not in it: they are the user's, in the data folder.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseJson } from '@pryx/kernel'
 import { type Limits, limitsSchema, ManifestError, type PluginId, PryxError } from '@pryx/kernel/contract'
@@ -74,7 +74,7 @@ const configSchema = z.strictObject({
 /** Reads a host's configuration. @throws CONFIG_MISSING, CONFIG_SYNTAX, CONFIG_INVALID with file, path, found, expected. */
 export function loadConfig(path: string, overrides: ConfigOverrides = {}): HostConfig {
   const file = resolve(path)
-  const text = readText(file)
+  const text = firstText(file, overrides) ?? readText(file)
   const config = parseConfig(parsed(text, file), file, overrides)
   const current = openProjectFiles(config).config() // a change that was cut off counts
   return current === null || current === text ? config : parseConfig(parsed(current, file), file, overrides)
@@ -109,6 +109,11 @@ export function parseConfig(json: unknown, file: string, overrides: ConfigOverri
     limits: limits as Partial<Limits>,
     ...(given.telemetry && { telemetry: given.telemetry }),
   }
+}
+
+/** A first install that was cut off before it made the file: what the file will be. */
+function firstText(file: string, overrides: ConfigOverrides): string | null {
+  return existsSync(file) ? null : openProjectFiles(emptyConfig(dirname(file), overrides)).config()
 }
 
 function readText(file: string): string {
