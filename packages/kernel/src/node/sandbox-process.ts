@@ -2,12 +2,8 @@
 //   N1  The child gets no files, no children, no environment; on Linux it dies with this process even by SIGKILL.
 //   N2  What a guest sends is handled in slices: after 2 ms of one loop turn the rest waits, guest by guest, so a flood starves nobody.
 //   N3  A guest may have OUT_WINDOW bytes on the way; its turns pause until they are handled.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, unlinkSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { closeSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
 import { needsDecode, SandboxError } from '../contract/index.ts'
 import { openProcessAccount } from '../ledger/account.ts'
 import type {
@@ -19,9 +15,9 @@ import type {
   Sandboxes,
   SandboxProcess,
 } from '../sandbox/sandbox.ts'
-import { builtFile } from './built.ts'
+import { parseBatch } from './batch.ts'
+import { openBlackBox, readHanded, readHead } from './black-box.ts'
 import {
-  BLACK_BOX,
   type CpuReport,
   type FromChild,
   OUT_WINDOW,
@@ -30,12 +26,11 @@ import {
   type TurnReport,
 } from './control.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
+import { processorMs, residentBytes } from './process-figures.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
+import { hintOf, keepLast, spawnChild } from './spawn-sandbox.ts'
 
 const SLICE_MS = 2
-const SURELY_FAST = 16_384 // characters of a batch that cannot nest deep enough to matter
-const MAX_NESTING = 256
-const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [34, 92, 91, 93, 123, 125]
 const PIECE = 16 // messages of one guest before another has its turn
 const SLICE_PIECES = 2 // most of the work a message makes comes after the slice, in promises
 const CREDIT_BYTES = OUT_WINDOW / 8 // handled bytes are credited in lumps: a message for each would double the traffic
@@ -45,9 +40,6 @@ const KEEP_LEFT = 256 // guests that have left and may still have a line of the 
 const READY_TIMEOUT_MS = 15_000
 /** Signals no guest can raise. The kernel of the machine kills for memory too, but this one looks at it first (pool.ts). */
 const FROM_OUTSIDE: ReadonlySet<NodeJS.Signals | null> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'])
-const SETPRIV = '/usr/bin/setpriv'
-/** Nothing of the host's, and one heap arena for all threads: the C library would keep one each. */
-const CHILD_ENV = { MALLOC_ARENA_MAX: '1' }
 
 export interface ProcessOptions {
   /** Where the startup snapshot is kept between processes and runs. */
@@ -520,120 +512,6 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   }
 }
 
-// ── the child ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-function spawnChild(blackBox: number, execArgv: readonly string[]): ChildProcess {
-  const entry = builtFile('sandbox-child.mjs')
-  const native = nativePath(entry)
-  const readable = [dirname(entry), native].map((path) => `--allow-fs-read=${path}`)
-  const args = ['--permission', '--no-warnings', '--allow-addons', ...readable, ...execArgv, entry, native]
-  const [command, prefix] = existsSync(SETPRIV)
-    ? [SETPRIV, ['--pdeathsig', 'KILL', process.execPath]]
-    : [process.execPath, []] // N1
-  return spawn(command, [...prefix, ...args], {
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe', blackBox],
-    env: CHILD_ENV,
-    cwd: dirname(entry),
-  })
-}
-
-/** isolated-vm is a dependency of the package the child lies in. */
-function nativePath(entry: string): string {
-  const require = createRequire(entry)
-  const folder = dirname(require.resolve('isolated-vm/package.json'))
-  const find = createRequire(join(folder, 'package.json'))('node-gyp-build') as { path(folder: string): string }
-  try {
-    return find.path(folder)
-  } catch (cause) {
-    throw new SandboxError(
-      'SANDBOX_PLATFORM',
-      `no isolated-vm binary fits ${process.platform}-${process.arch} with Node ${process.version}`,
-      {
-        cause,
-        hint: 'Use Node 24 or 26 on Linux, macOS (arm64) or Windows (x64).',
-      },
-    )
-  }
-}
-
-function openBlackBox(): number {
-  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'pryx-'))
-  const path = join(folder, 'box')
-  const fd = openSync(path, 'w+', 0o600)
-  unlinkSync(path) // only the two descriptors keep it
-  rmSync(folder, { recursive: true })
-  return fd
-}
-
-const head = Buffer.alloc(BLACK_BOX.headBytes)
-const slot = Buffer.alloc(BLACK_BOX.slotBytes)
-
-/** The turn on the process's main thread; `turn` is 0 for none, the rest is of the last one. */
-function readHead(fd: number): { turn: number; isolate: number; handed: number } {
-  if (readSync(fd, head, 0, head.length, 0) < 12) return { turn: 0, isolate: 0, handed: 0 }
-  return { turn: head.readUInt32LE(0), isolate: head.readUInt32LE(4), handed: head.readUInt32LE(8) }
-}
-
-function readHanded(fd: number, isolate: number): number {
-  const last = readHead(fd)
-  const inHead = last.isolate === isolate ? last.handed : 0
-  const at = BLACK_BOX.headBytes + BLACK_BOX.slotBytes * (isolate % BLACK_BOX.slots)
-  const known = readSync(fd, slot, 0, slot.length, at) === slot.length && slot.readUInt32LE(0) === isolate
-  return Math.max(inHead, known ? slot.readUInt32LE(4) : 0)
-}
-
-/** Processor time of a process, ms, in steps of 10; where it cannot be read, `unknown`: time itself, by default. */
-function processorMs(pid: number | undefined, unknown = performance.now()): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-    return (Number(fields[11]) + Number(fields[12])) * 10
-  } catch {
-    return unknown
-  }
-}
-
-function residentBytes(pid: number | undefined): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4_096
-  } catch {
-    return 0 // not Linux, or already gone
-  }
-}
-
-function parseBatch(text: string): unknown[] | undefined {
-  if (text.length > SURELY_FAST && isTooDeep(text)) return undefined
-  try {
-    const batch: unknown = JSON.parse(text)
-    return Array.isArray(batch) ? batch : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** The codec nests no deeper; what does was forged, and takes V8 a hundred times as long to read as what does not. */
-function isTooDeep(text: string): boolean {
-  let depth = 0
-  for (let i = 0; i < text.length; i++) {
-    const sign = text.charCodeAt(i)
-    if (sign === QUOTE) i = endOfString(text, i)
-    else if (sign === OPEN_LIST || sign === OPEN_OBJECT) {
-      if (++depth > MAX_NESTING) return true
-    } else if (sign === CLOSE_LIST || sign === CLOSE_OBJECT) depth--
-  }
-  return false
-}
-
-function endOfString(text: string, start: number): number {
-  let end = start
-  for (;;) {
-    end = text.indexOf('"', end + 1)
-    if (end < 0) return text.length
-    let escapes = 0
-    while (text.charCodeAt(end - 1 - escapes) === BACKSLASH) escapes++
-    if (escapes % 2 === 0) return end
-  }
-}
-
 function tooLarge(spec: GuestSpec, used: number): SandboxError {
   return new SandboxError(
     'SANDBOX_MESSAGE_TOO_LARGE',
@@ -645,16 +523,4 @@ function tooLarge(spec: GuestSpec, used: number): SandboxError {
       hint: 'Send less at once, or pass a stream.',
     },
   )
-}
-
-function keepLast(words: string[], text: string): void {
-  words.push(text.slice(-2_000))
-  if (words.length > 8) words.shift()
-}
-
-function hintOf(words: string[]): string {
-  const line = /(FATAL ERROR[^\n]*|heap out of memory[^\n]*|ERR_[A-Z_]+[^\n]*|Check failed[^\n]*)/.exec(
-    words.join(''),
-  )?.[0]
-  return line ? ` (${line.slice(0, 160)})` : ''
 }
