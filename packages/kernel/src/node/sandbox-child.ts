@@ -8,17 +8,14 @@
 //       do not end hold every thread of the pool, and then only if its own have been short. All other turns run on the pool.
 //   C6  Guests share the pipe fairly: past PIPE_BYTES on it each one's frames wait their turn, so nobody's words wait behind a flood.
 import { Buffer } from 'node:buffer'
-import { readFileSync, writeSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { availableParallelism, loadavg } from 'node:os'
 import type ivmTypes from 'isolated-vm'
 import {
-  BLACK_BOX,
-  BLACK_BOX_FD,
   type CpuReport,
   type FromChild,
   OUT_WINDOW,
-  PIPE_BYTES,
   PIPE_FD,
   RUNTIME_FILES,
   type RuntimeKind,
@@ -26,12 +23,14 @@ import {
   type ToChild,
   type TurnReport,
 } from './control.ts'
+import { createFairPipe } from './fair-pipe.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
 import { type Batch, createEmptyIsolate, type GuestIsolate, type IsolateEvents } from './isolate.ts'
 import { createMeter, processGauges } from './meter.ts'
 import { ivm } from './native.ts'
 import { createReadyIsolates } from './ready-isolates.ts'
 import { ticks } from './ticks.ts'
+import { createTurnMarks } from './turn-marks.ts'
 
 const PROCESSORS = availableParallelism()
 const SLICE_MS = 5
@@ -46,6 +45,7 @@ const MAX_TIMED = 10_000 // turns between two reports
 const HOG_MS = 20 // a pool full for this long is not about to be free
 
 interface Seat {
+  readonly id: number
   guest: GuestIsolate
   inbox: Batch[]
   /** Batches handed to it in all, and those of turns that have ended. */
@@ -72,21 +72,15 @@ interface Seat {
 
 const socket = new Socket({ fd: PIPE_FD, readable: true, writable: true })
 const out = createFrameWriter(socket)
+const fairPipe = createFairPipe(socket, out)
+const marks = createTurnMarks()
 const meter = createMeter(processGauges())
 const seats = new Map<number, Seat>()
 const ready: Seat[] = []
 /** Who is on the thread pool, and since when. */
 const pooled = new Map<Seat, number>()
-/** Those with frames that wait for the pipe, and the bytes written to it since they were last looked at. */
-const talkers: Seat[] = []
-let written = 0
-let pumping = false
 /** Those that wait for the pool. */
 const parked: Seat[] = []
-const head = Buffer.alloc(BLACK_BOX.headBytes)
-const slot = Buffer.alloc(BLACK_BOX.slotBytes)
-/** Who was last on turn on this thread: the head alone says what it was handed. */
-let inHead: Seat | undefined
 const snapshots = new Map<RuntimeKind, ivmTypes.ExternalCopy<ArrayBuffer>>()
 const readyIsolates = createReadyIsolates((kind, memoryMb) => createEmptyIsolate(memoryMb, snapshots.get(kind)))
 let running = false
@@ -97,7 +91,6 @@ let timed: TimedTurn[] | undefined
 /** What came for a guest whose start still waits. */
 const early = new Map<number, Batch[]>()
 let starting = false
-let turnNumber = 0
 let busy = false
 let busyAt = Number.NEGATIVE_INFINITY
 
@@ -108,7 +101,7 @@ socket.on('data', (chunk) => {
   reading = false
   if (ready.length > 0 && !running) runTurns() // in this turn of the loop: a call on its way has someone waiting for it
 })
-socket.on('drain', pump)
+socket.on('drain', fairPipe.pump)
 process.on('SIGINT', () => {}) // Ctrl-C in a terminal reaches the whole group; when to end is the kernel's to say
 socket.on('close', () => process.kill(process.pid, 'SIGKILL')) // C3; exit() could hang on a busy isolate
 socket.on('error', () => process.kill(process.pid, 'SIGKILL'))
@@ -183,7 +176,8 @@ function eventsOf(id: number, name: string): IsolateEvents {
     sent: (text, buffers) => sent(id, text, buffers),
     wake: () => wake(id),
     ended: (end) => {
-      sayAll(id)
+      const seat = seats.get(id)
+      if (seat) fairPipe.sendAll(seat)
       settle(id)
       tell({ c: 'ended', isolate: id, ...end })
     },
@@ -200,6 +194,7 @@ function eventsOf(id: number, name: string): IsolateEvents {
 
 function createSeat(guest: GuestIsolate, inbox: Batch[]): Seat {
   return {
+    id: guest.id,
     guest,
     inbox,
     handed: 0,
@@ -258,53 +253,8 @@ function sent(id: number, text: string, buffers: Uint8Array[]): void {
   const seat = seats.get(id)
   if (seat === undefined) return
   seat.outstanding += text.length
-  if (seat.outbox.length > 0 || isPipeFull()) return hold(seat, { text, buffers })
-  writeOut(seat, { text, buffers })
-  if (text.length > EARLY_CHARACTERS) out.flush() // the kernel works on these while the turn goes on
-}
-
-// ── the pipe (C6) ────────────────────────────────────────────────────────────────────────────────────────────────
-
-function isPipeFull(): boolean {
-  return written + socket.writableLength > PIPE_BYTES
-}
-
-function hold(seat: Seat, batch: Batch): void {
-  if (seat.outbox.push(batch) === 1) talkers.push(seat)
-  schedulePump()
-}
-
-function writeOut({ guest }: Seat, { text, buffers }: Batch): void {
-  written += text.length
-  for (const buffer of buffers) written += buffer.byteLength
-  out.write(guest.id, text, buffers)
-  schedulePump()
-}
-
-function schedulePump(): void {
-  if (pumping) return
-  pumping = true
-  setImmediate(pump)
-}
-
-/** Round robin, a frame each, while there is room. */
-function pump(): void {
-  pumping = false
-  out.flush()
-  written = 0 // the socket knows of it now
-  while (talkers.length > 0 && !isPipeFull()) {
-    const seat = talkers.shift() as Seat
-    const batch = seat.outbox.shift()
-    if (batch) writeOut(seat, batch)
-    if (seat.outbox.length > 0) talkers.push(seat)
-  }
-  out.flush()
-  if (talkers.length > 0 && !socket.writableNeedDrain) schedulePump()
-}
-
-/** Before word of its end: what a guest said comes first. */
-function sayAll(id: number): void {
-  for (const { text, buffers } of seats.get(id)?.outbox.splice(0) ?? []) out.write(id, text, buffers)
+  // The kernel works on a long one while the turn goes on.
+  if (fairPipe.send(seat, { text, buffers }) && text.length > EARLY_CHARACTERS) out.flush()
 }
 
 function credit(id: number, bytes: number): void {
@@ -356,12 +306,12 @@ function runTurn(seat: Seat): void {
   const batches = seat.inbox.splice(0, guest.takes(seat.inbox))
   seat.handed += batches.length
   if (lane === 'pool') {
-    markSlot(seat)
+    marks.beginOnPool(seat)
     return void onPool(seat, () => guest.turnOnPool(batches)).then((ms) => turned(seat, batches.length, ms))
   }
-  markHead(seat)
+  marks.begin(seat)
   const ms = guest.turnSync(batches, lane !== 'alone')
-  clearHead()
+  marks.end()
   meter.here(seat, ms)
   turned(seat, batches.length, ms)
 }
@@ -412,29 +362,6 @@ function unpark(): void {
   if (parked.length === 0) return
   ready.unshift(...parked.splice(0))
   schedule()
-}
-
-/** C2 */
-function markHead(seat: Seat): void {
-  if (inHead && inHead !== seat) markSlot(inHead)
-  inHead = seat
-  head.writeUInt32LE(++turnNumber, 0)
-  head.writeUInt32LE(seat.guest.id, 4)
-  head.writeUInt32LE(seat.handed, 8)
-  writeSync(BLACK_BOX_FD, head, 0, BLACK_BOX.headBytes, 0)
-}
-
-/** The turn on this thread is over; what it was handed stays. */
-function clearHead(): void {
-  head.writeUInt32LE(0, 0)
-  writeSync(BLACK_BOX_FD, head, 0, 4, 0)
-}
-
-function markSlot({ guest, handed }: Seat): void {
-  slot.writeUInt32LE(guest.id, 0)
-  slot.writeUInt32LE(handed, 4)
-  const { headBytes, slotBytes, slots } = BLACK_BOX
-  writeSync(BLACK_BOX_FD, slot, 0, slotBytes, headBytes + slotBytes * (guest.id % slots))
 }
 
 function turned(seat: Seat, batches: number, ms: number): void {
@@ -492,9 +419,9 @@ function report(): void {
     if (seat.turns === seat.reported) continue
     let heap = 0
     if (now - seat.heapAt > HEAP_EVERY_MS) {
-      markHead(seat) // asking brings up what the guest left unheard, traps and all
+      marks.begin(seat) // asking brings up what the guest left unheard, traps and all
       heap = seat.guest.heapBytes()
-      clearHead()
+      marks.end()
       if (heap > 0) seat.heapAt = now
     }
     list.push(turnReport(seat, heap))
