@@ -6,7 +6,9 @@ import { build } from 'esbuild'
 export const benchFolder = join(import.meta.dirname, '..')
 
 /** Builds the plugin `fixtures/NAME` and answers its folder. */
-export async function pluginFixture(name: 'planner' | 'echo' | 'listener'): Promise<{ folder: string; kb: number }> {
+export async function pluginFixture(
+  name: 'planner' | 'echo' | 'listener' | 'chooser',
+): Promise<{ folder: string; kb: number }> {
   const folder = join(import.meta.dirname, 'fixtures', name)
   const { bytes } = await buildPlugin(folder)
   return { folder, kb: Math.round(bytes / 1_000) }

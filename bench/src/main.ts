@@ -13,12 +13,13 @@ import { benchFolder } from './fixtures.ts'
 import { cold, install } from './install.ts'
 import { installed } from './installed.ts'
 import { reload } from './reload.ts'
+import { router } from './router.ts'
 import { start } from './start.ts'
 import { tableOf } from './table.ts'
 import { transport } from './transport.ts'
 
 const DEFAULT_ROUNDS = 5
-const benches: readonly Bench[] = [start, call, events, density, installed, reload, transport, install, cold]
+const benches: readonly Bench[] = [start, call, events, density, installed, reload, transport, install, cold, router]
 
 await main()
 

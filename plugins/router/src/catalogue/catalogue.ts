@@ -39,6 +39,8 @@ export interface Catalogue {
   readonly providers: readonly Provider[]
   readonly columns: Columns
   readonly tiers: ReadonlyMap<number, Tiers>
+  /** 1 for each row that has tiers. */
+  readonly tiered: Uint8Array
   /** 1 for each row whose wire this router speaks. */
   readonly spoken: Uint8Array
   slug(row: number): string
@@ -120,6 +122,7 @@ export function createCatalogue({
     providers,
     columns,
     tiers,
+    tiered: Uint8Array.from(ids, (_, row) => Number(tiers.has(row))),
     spoken: Uint8Array.from(ids, (_, row) => Number(wire(row) !== 'none')),
     slug,
     name: (row) => names[row] || (ids[row] as string),

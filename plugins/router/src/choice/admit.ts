@@ -54,7 +54,20 @@ export function createAdmission(
   request: ChooseRequest,
   situation: Situation,
 ): (row: number) => number {
-  const { columns } = catalogue
+  const { columns, spoken } = catalogue
+  // Held by name: this runs for thousands of rows, and a property of a property costs more than the comparison.
+  const {
+    provider,
+    flags: flagsAt,
+    context,
+    inputLimit,
+    outputLimit,
+    maxTokens,
+    maxTools,
+    maxParallel,
+    maxImages,
+    cacheRead,
+  } = columns
   const { needs = {}, among = 'ready', place, onToolLimit = 'reduce' } = request
   const { inputTokens, outputTokens } = tokensOf(needs)
   const named = namedRows(catalogue, request)
@@ -71,9 +84,9 @@ export function createAdmission(
 
   return (row) => {
     if (named !== undefined && named[row] === 0) return CODE['not-named']
-    if (catalogue.spoken[row] === 0) return CODE['not-spoken']
-    if (ready[columns.provider[row] as number] === 0) return CODE['not-ready']
-    const own = columns.flags[row] as number
+    if (spoken[row] === 0) return CODE['not-spoken']
+    if (ready[provider[row] as number] === 0) return CODE['not-ready']
+    const own = flagsAt[row] as number
     if (((own >> AT.status) & 3) === DEPRECATED && row !== explicit) return CODE.deprecated
     if (place === 'local' && !(own & MORE.local)) return CODE.place
     if (
@@ -91,12 +104,11 @@ export function createAdmission(
             ? CODE.structured
             : CODE.reasoning
     if (reasoningTokens > 0 && !takesBudget(row)) return CODE.reasoning
-    if (needs.cache && !((columns.cacheRead[row] as number) > 0)) return CODE.cache
-    if (images > (columns.maxImages[row] as number)) return CODE.images
-    if (tools > (columns.maxTools[row] as number)) return CODE['tool-count']
-    if (onToolLimit === 'stop' && parallelToolCalls > (columns.maxParallel[row] as number))
-      return CODE['parallel-tools']
-    if (inputTokens + outputTokens > (columns.maxTokens[row] as number)) return CODE['request-tokens']
+    if (needs.cache && !((cacheRead[row] as number) > 0)) return CODE.cache
+    if (images > 0 && images > (maxImages[row] as number)) return CODE.images
+    if (tools > 0 && tools > (maxTools[row] as number)) return CODE['tool-count']
+    if (onToolLimit === 'stop' && parallelToolCalls > (maxParallel[row] as number)) return CODE['parallel-tools']
+    if (inputTokens + outputTokens > (maxTokens[row] as number)) return CODE['request-tokens']
     if (!fitsWindow(row)) return CODE.context
     if (maxUsd === undefined) return -1
     const usd = estimateUsd(catalogue, row, inputTokens, outputTokens)
@@ -111,12 +123,11 @@ export function createAdmission(
   }
 
   function fitsWindow(row: number): boolean {
-    const limit = columns.outputLimit[row] as number
+    const limit = outputLimit[row] as number
     if (needs.outputTokens !== undefined && !(outputTokens <= limit)) return false // A1
     const out = Number.isNaN(limit) ? outputTokens : Math.min(limit, outputTokens)
     return (
-      inputTokens + out + reasoningTokens <= (columns.context[row] as number) &&
-      !(inputTokens > (columns.inputLimit[row] as number))
+      inputTokens + out + reasoningTokens <= (context[row] as number) && !(inputTokens > (inputLimit[row] as number))
     )
   }
 }

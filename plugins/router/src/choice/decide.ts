@@ -85,6 +85,10 @@ function admit(
 
 /** What stands in a model's way for now, though it would do. */
 interface Gates {
+  /** Nothing is in any model's way. */
+  readonly none: boolean
+  /** Until when, by row, where no other gate is shut. */
+  readonly onlyCooling: Float64Array | undefined
   /** Over the budget that is left, or of unknown price where that is not allowed. */
   budget(place: number): boolean
   /** Until when it must rest, epoch ms; 0 if it need not. */
@@ -93,10 +97,13 @@ interface Gates {
 }
 
 function createGates(catalogue: Catalogue, { rows, usd }: Ranking, { budget, cooling, limited, at }: Situation): Gates {
-  const coolingRows = new Map(Object.entries(cooling).map(([slug, until]) => [catalogue.row(slug) ?? -1, until]))
-  const none = coolingRows.size === 0 && Object.keys(limited).length === 0
-  const coolUntil = (row: number) => coolingRows.get(row) ?? 0
+  const { columns, providers } = catalogue
+  const cool = restsOf(Object.entries(cooling), catalogue.size, catalogue.row)
+  const full = restsOf(Object.entries(limited), providers.length, (id) => providers.findIndex((one) => one.id === id))
+  const none = cool === undefined && full === undefined
   return {
+    none: none && budget === undefined,
+    onlyCooling: budget === undefined && full === undefined ? cool : undefined,
     budget(place) {
       if (budget === undefined) return false
       const price = usd[place] as number
@@ -105,11 +112,28 @@ function createGates(catalogue: Catalogue, { rows, usd }: Ranking, { budget, coo
     restsUntil(place) {
       if (none) return 0
       const row = rows[place] as number
-      const until = Math.max(coolUntil(row), limited[catalogue.provider(row).id] ?? 0)
+      const cools = cool ? (cool[row] as number) : 0
+      const fills = full ? (full[columns.provider[row] as number] as number) : 0
+      const until = Math.max(cools, fills)
       return until > at ? until : 0
     },
-    cooling: (place) => coolUntil(rows[place] as number) > at,
+    cooling: (place) => cool !== undefined && (cool[rows[place] as number] as number) > at,
   }
+}
+
+/** Until when, by place; undefined where nothing rests. */
+function restsOf(
+  entries: [string, number][],
+  size: number,
+  placeOf: (name: string) => number | undefined,
+): Float64Array | undefined {
+  if (entries.length === 0) return undefined
+  const rests = new Float64Array(size)
+  for (const [name, until] of entries) {
+    const place = placeOf(name)
+    if (place !== undefined && place >= 0) rests[place] = until
+  }
+  return rests
 }
 
 interface Picked {
@@ -202,6 +226,15 @@ function rateViolation({ catalogue, ranking, gates, situation }: Picking, place:
 
 /** Models that only a passing limit stands before are counted among the refused too. */
 function noteGates(ranking: Ranking, gates: Gates, refused: Tally): void {
+  if (gates.none) return
+  if (gates.onlyCooling) {
+    const { onlyCooling } = gates
+    for (let place = 0; place < ranking.count; place++) {
+      const row = ranking.rows[place] as number
+      if ((onlyCooling[row] as number) > 0 && gates.cooling(place)) refused.add(COOLING, row)
+    }
+    return
+  }
   for (let place = 0; place < ranking.count; place++) {
     const why: Refusal | undefined = gates.budget(place)
       ? 'budget'
@@ -321,6 +354,7 @@ function createTally(catalogue: Catalogue): Tally {
   }
 }
 
+const COOLING = REFUSALS.indexOf('cooling-down')
 const CONTEXT = REFUSALS.indexOf('context')
 
 function finite(score: number): number {

@@ -5,17 +5,17 @@ import type { TokenUsage } from '../stream.ts'
 const MILLION = 1_000_000
 
 /** Estimated USD. Caching is left out, so it is rather too much than too little. */
-export function estimateUsd(
-  { columns, tiers }: Catalogue,
-  row: number,
-  inputTokens: number,
-  outputTokens: number,
-): number {
+export function estimateUsd(catalogue: Catalogue, row: number, inputTokens: number, outputTokens: number): number {
+  const { columns } = catalogue
   const perCall = columns.priceRequest[row] as number
-  const tier = tiers.size > 0 ? tierFor(tiers.get(row), inputTokens) : undefined
-  const input = tier?.input ?? (columns.priceIn[row] as number)
-  const output = tier?.output ?? (columns.priceOut[row] as number)
-  return (inputTokens * input + outputTokens * output) / MILLION + (Number.isNaN(perCall) ? 0 : perCall)
+  let input = columns.priceIn[row] as number
+  let output = columns.priceOut[row] as number
+  if (catalogue.tiered[row] === 1) {
+    const tier = tierFor(catalogue.tiers.get(row), inputTokens)
+    if (tier) [input, output] = [tier.input, tier.output]
+  }
+  const usd = (inputTokens * input + outputTokens * output) / MILLION
+  return Number.isNaN(perCall) ? usd : usd + perCall
 }
 
 /** USD of a call as reported. `inputTokens` include what was read from and written to a cache, `outputTokens` the thinking. */

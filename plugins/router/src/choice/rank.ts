@@ -12,7 +12,6 @@ import { speedsOf } from './speed.ts'
 const COST_SHARE = 0.6
 const LATENCY_SHARE = 0.4
 const FRONT = 24 // places kept in order
-const CENT_OF_NOTHING = 1e-9 // USD; so that a price of 0 has a logarithm
 
 export interface Ranking {
   /** Admissible rows; the arrays beside it are by place in it. */
@@ -173,20 +172,23 @@ function byOrder({ catalogue, rows, count, score }: Scoring, order: readonly str
   })
 }
 
-/** From 0 (least) to 1 (most, or unknown), by logarithm: that a model costs twice as much weighs the same wherever it happens. */
+/**
+ * From 0 (nothing) towards 1 (far above what is usual here, or unknown): `x / (x + usual)`, where usual is the harmonic mean, which a few
+ * very dear models do not move.
+ */
 function shareOf(values: Float64Array, count: number): (place: number) => number {
-  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  let sum = 0
+  let known = 0
   for (let place = 0; place < count; place++) {
     const value = values[place] as number
-    if (value < min) min = value
-    if (value > max) max = value
+    if (!(value > 0)) continue
+    sum += 1 / value
+    known++
   }
-  const low = Math.log(min + CENT_OF_NOTHING)
-  const span = Math.log(max + CENT_OF_NOTHING) - low
+  const usual = known > 0 ? known / sum : 1
   return (place) => {
     const value = values[place] as number
-    if (Number.isNaN(value)) return 1 // O2
-    return span > 0 ? (Math.log(value + CENT_OF_NOTHING) - low) / span : 0
+    return Number.isNaN(value) ? 1 : value / (value + usual) // O2
   }
 }
 

@@ -14,6 +14,9 @@ const KINDS = {
 const ORDER = ['small', 'plain', 'thinking', 'local'] as const
 const SMALL = /(^|[-_./: ])(nano|mini|flash|lite|haiku|small|tiny|instant|air|[1-9]b)(?![a-z])/i
 
+const FIRST_MS = Float64Array.from(ORDER, (kind) => KINDS[kind].firstMs)
+const MS_PER_TOKEN = Float64Array.from(ORDER, (kind) => 1_000 / KINDS[kind].tokensPerSecond)
+
 export interface Speeds {
   /** Expected ms to the end of `outputTokens`. */
   ms(row: number, outputTokens: number): number
@@ -27,11 +30,13 @@ export function speedsOf(catalogue: Catalogue, { speeds }: Pick<Situation, 'spee
     const row = catalogue.row(slug)
     if (row !== undefined) measured.set(row, speed)
   }
+  const any = measured.size > 0
   return {
     ms(row, outputTokens) {
-      const { firstMs, tokensPerSecond } =
-        (measured.size > 0 && measured.get(row)) || KINDS[ORDER[kinds[row] as number] as keyof typeof KINDS]
-      return firstMs + (outputTokens / tokensPerSecond) * 1_000
+      const known = any ? measured.get(row) : undefined
+      if (known) return known.firstMs + (outputTokens / known.tokensPerSecond) * 1_000
+      const kind = kinds[row] as number
+      return (FIRST_MS[kind] as number) + outputTokens * (MS_PER_TOKEN[kind] as number)
     },
     measured: (row) => measured.has(row),
   }
