@@ -319,12 +319,15 @@ function runTurn(seat: Seat): void {
 /** C5 */
 function laneOf({ guest }: Seat): 'alone' | 'here' | 'pool' | 'wait' {
   if (guest.inspection) return pooled.size < POOL_THREADS ? 'pool' : 'wait' // it may stand at a breakpoint
-  if (seats.size === 1 && pooled.size === 0 && !isMachineBusy()) return guest.quick ? 'alone' : 'here'
+  if (seats.size === 1 && pooled.size === 0) {
+    if (guest.quick) return 'alone' // timed from outside, by processor time
+    if (!isMachineBusy()) return 'here'
+  }
   if (pooled.size < POOL_THREADS) return 'pool'
   return guest.quick && isHogged() ? 'here' : 'wait'
 }
 
-/** Here a turn's time-out is by the wall clock; with more to run than processors, that would blame who only waited. */
+/** A time-out of ivm is by the wall clock; with more to run than processors, that would blame who only waited. */
 function isMachineBusy(): boolean {
   const now = performance.now()
   if (now - busyAt > 1_000) {
