@@ -14,12 +14,16 @@ import { cold, install } from './install.ts'
 import { installed } from './installed.ts'
 import { reload } from './reload.ts'
 import { router } from './router.ts'
+import { scheduler } from './scheduler.ts'
 import { start } from './start.ts'
 import { tableOf } from './table.ts'
 import { transport } from './transport.ts'
 
 const DEFAULT_ROUNDS = 5
-const benches: readonly Bench[] = [start, call, events, density, installed, reload, transport, install, cold, router]
+const benches: readonly Bench[] = [
+  ...[start, call, events, density, installed, reload, transport, install, cold],
+  ...[router, scheduler],
+]
 
 await main()
 

@@ -26,6 +26,13 @@ interface Charged {
   usage: Usage | undefined
 }
 
+/** Statements around the one that ends a run, and what the run used if that has changed. */
+interface Also {
+  before: db.Statement[]
+  after: db.Statement[]
+  spent: Usage | undefined
+}
+
 export interface ProgressReport {
   progress?: Run['progress']
   /** What the model calls since the last report used. */
@@ -56,29 +63,24 @@ export function createEndings(
       return (await store.commit([...spent.statements, db.retryRun(run, ending, at)])).at(-1) === 1
     }
     const over = spent.over === undefined ? [] : overBudget(task, spent.over)
-    return end(task, { ...run, usage: spent.usage }, ending, { before: spent.statements, after: over }, now)
+    return end(task, run, ending, { before: spent.statements, after: over, spent: spent.usage }, now)
   }
 
-  async function end(
-    task: Task,
-    run: OpenRun,
-    ending: db.Ending,
-    also: { before: db.Statement[]; after: db.Statement[] },
-    now: number,
-  ): Promise<boolean> {
+  async function end(task: Task, run: OpenRun, ending: db.Ending, also: Also, now: number): Promise<boolean> {
+    const current = await store.run(run.id)
+    if (current?.status !== 'running' || current.attempt !== run.attempt) return false // N1: what follows must not happen twice
+    const usage = also.spent ?? current.usage
     const failed = ending.status === 'failed'
     const counts = run.source !== 'dry' && run.source !== 'replay' // those say nothing of the task's health
     const day = periodOf(now, settings.timeZone, 'day')
     const statements = [...also.before, db.endRun(run, ending, now), ...also.after]
     if (counts) {
-      statements.push(db.countDaily(task.id, day, ending.status, now - (run.startedAt ?? now), run.usage?.costUsd ?? 0))
+      statements.push(db.countDaily(task.id, day, ending.status, now - (run.startedAt ?? now), usage?.costUsd ?? 0))
       if (failed || ending.status === 'ok') statements.push(db.noteOutcome(task.id, !failed, now))
       statements.push(...(failed ? await afterFailure(task, run, ending, now) : afterSuccess(task, run, ending)))
     }
-    const current = await store.run(run.id)
-    if (current?.status !== 'running' || current.attempt !== run.attempt) return false // N1: what follows must not happen twice
     const changed = (await store.commit(statements))[also.before.length]
-    if (changed === 1) facts.finished(task, { ...endedAs(current, ending, now), usage: run.usage })
+    if (changed === 1) facts.finished(task, { ...endedAs(current, ending, now), usage })
     return changed === 1
   }
 

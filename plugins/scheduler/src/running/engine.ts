@@ -44,6 +44,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
   const jumps = createJumps(ports, facts)
   const lateness = createLateness(ports, settings, facts, notices)
   let queue: Promise<unknown> = Promise.resolve()
+  let next: Promise<number> | undefined // the turn that waits for what is being changed
   let cancelTimer: () => unknown = () => {}
   let idleUntil = 0 // nothing to do before, epoch ms: the disk is left alone until then
   let ended = false
@@ -123,9 +124,10 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     sleepFor(rest)
   }
 
-  /** Does what is due now. @returns How long nothing needs to be done, ms, at most a second (E1). */
+  /** Does what is due now. One turn waits at a time: it sees all that was changed before it. @returns How long nothing needs to be done, ms, at most a second (E1). */
   function turn(): Promise<number> {
-    return alone(async () => {
+    next ??= alone(async () => {
+      next = undefined
       if (ended) return LONGEST_SLEEP_MS
       const now = clock.now()
       await jumps.look(now)
@@ -137,16 +139,16 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
       await notices.deliver(now)
       if (moreDue || moreToStart) return 0
       await keeper.tidy()
-      const next = (await store.nextWake()) ?? Number.POSITIVE_INFINITY
-      const idleMs = next <= now ? LONGEST_SLEEP_MS : Math.min(LONGEST_BLIND_MS, next - now) // in the past: it waits for room
+      const wakeAt = (await store.nextWake()) ?? Number.POSITIVE_INFINITY
+      const idleMs = wakeAt <= now ? LONGEST_SLEEP_MS : Math.min(LONGEST_BLIND_MS, wakeAt - now) // in the past: it waits for room
       idleUntil = now + idleMs
       return Math.min(LONGEST_SLEEP_MS, idleMs)
     })
+    return next
   }
 
   async function timeOut(now: number): Promise<void> {
-    const late = (await store.running()).filter((run) => run.deadline !== undefined && run.deadline <= now)
-    for (const run of late.slice(0, MAX_PER_TURN)) await endings.settle(run, { ok: false, error: TIMED_OUT })
+    for (const run of await store.overdue(now, MAX_PER_TURN)) await endings.settle(run, { ok: false, error: TIMED_OUT })
   }
 
   async function startWaiting(now: number): Promise<boolean> {

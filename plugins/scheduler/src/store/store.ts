@@ -163,6 +163,12 @@ export function createStore(sql: Sql) {
       return (await sql.all<RunRow>(`SELECT ${BRIEF} FROM runs WHERE status = 'running' ORDER BY seq`)).map(toRun)
     },
 
+    /** Runs in progress whose time is up. */
+    async overdue(now: number, limit: number): Promise<OpenRun[]> {
+      const where = `status = 'running' AND deadline <= ? ORDER BY deadline LIMIT ?`
+      return (await sql.all<RunRow>(`SELECT ${BRIEF} FROM runs WHERE ${where}`, now, limit)).map(toRun)
+    },
+
     /** Runs in progress, with whose they are: for fairness and for the limits of groups. */
     async runningShares(): Promise<{ owner: string; group: string | undefined }[]> {
       const rows = await sql.all<{ owner: string; grp: string | null }>(
