@@ -44,7 +44,7 @@ export function createDesk(
     pause: (id) => change(async (who) => tasks.pause(await tasks.own(who, id))),
     resume: (id) => change(async (who) => tasks.resume(await tasks.own(who, id))),
     remove: (id) => change(async (who) => tasks.remove(await tasks.own(who, id))),
-    runNow: (id, input) => change(async (who) => runs.runNow(await tasks.own(who, id), input)),
+    runNow: (id, input) => woken(async (who) => runs.runNow(await tasks.own(who, id), input)),
     history: (id, options) => read((who) => runs.history(who, id, options?.limit)),
     historyCsv: (id) => read(async (who) => historyCsv(await runs.history(who, id, undefined))),
     run: (runId) => read((who) => runs.run(who, runId)),
@@ -58,8 +58,8 @@ export function createDesk(
     steps: (runId) => read((who) => runs.steps(who, runId)),
     stepOutput: (runId, path) => read((who) => runs.output(who, runId, path)),
     answer: (runId, path, answer) => change((who) => runs.answer(who, runId, path, answer)),
-    dryRun: (id, input) => change(async (who) => runs.runNow(await tasks.own(who, id), input, 'dry')),
-    replay: (runId) => change((who) => runs.repeat(who, runId)),
+    dryRun: (id, input) => woken(async (who) => runs.runNow(await tasks.own(who, id), input, 'dry')),
+    replay: (runId) => woken((who) => runs.repeat(who, runId)),
     compare: (a, b) => read((who) => runs.compare(who, a, b)),
     webhook: (id) => read(async (who) => webhookOf(await tasks.own(who, id))),
     spending: (id) => read(async (who) => spendingOf(id === undefined ? managed(who) : await tasks.own(who, id))),
@@ -82,6 +82,13 @@ export function createDesk(
   async function change<T>(work: (who: string) => Promise<T>): Promise<T> {
     const who = caller() // K1
     const result = await engine.alone(() => work(who))
+    engine.wake()
+    return result
+  }
+
+  /** One transaction that needs no other to stand still; the clockwork looks again after it. */
+  async function woken<T>(work: (who: string) => Promise<T>): Promise<T> {
+    const result = await work(caller()) // K1
     engine.wake()
     return result
   }

@@ -49,14 +49,20 @@ export function createRunBook(
     return queue(task, { source: 'replay', recovers: run.id, input: resultText(run.input) })
   }
 
-  async function queue(task: Task, run: Partial<db.ExtraRun> & Pick<db.ExtraRun, 'source'>): Promise<Run> {
-    if ((await store.openRuns(task.id)) >= MAX_OPEN)
-      throw new UsageError('TASK_LIMIT', `${MAX_OPEN} runs of ${task.name} wait already`, { max: MAX_OPEN })
+  async function queue(
+    task: Task,
+    run: Pick<db.ExtraRun, 'source' | 'input'> & { priority?: number; recovers?: string },
+  ): Promise<Run> {
     const now = clock.now()
-    const id = ports.nextId()
-    await store.commit([db.addExtra(task.id, { id, occurrence: now, since: now, ...run }, now)])
+    const queued = { id: ports.nextId(), occurrence: now, since: now, ...run }
+    const [added] = await store.commit([db.addExtra(task.id, queued, now, MAX_OPEN)])
+    if (added !== 1) throw full(task)
     engine.keeper.note(task.id)
-    return publicRun((await store.run(id))!)
+    const { input, priority: _priority, ...shown } = queued
+    return {
+      ...{ ...shown, taskId: task.id, status: 'queued', count: 0, exact: true, attempt: 0, startAt: now },
+      ...(input !== undefined && { input: JSON.parse(input) as unknown }),
+    }
   }
 
   async function runOf(who: string, runId: string): Promise<{ run: OpenRun; task: Task }> {
@@ -145,6 +151,10 @@ export function createRunBook(
     )
     return compareRuns(sides[0]!, sides[1]!)
   }
+}
+
+function full({ name }: Task): UsageError {
+  return new UsageError('TASK_LIMIT', `${MAX_OPEN} runs of ${name} wait already, or it is gone`, { max: MAX_OPEN })
 }
 
 function withWho(answer: z.output<typeof answerSchema>, by: string): StepAnswer {

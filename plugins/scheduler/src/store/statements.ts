@@ -110,16 +110,16 @@ export interface ExtraRun {
   skipped?: string | undefined
 }
 
-/** Adds a run beside the schedule, if the task is there still. */
-export function addExtra(taskId: string, run: ExtraRun, now: number): Statement {
+/** Adds a run beside the schedule, if the task is there still and has fewer than `maxOpen` runs that wait or work. */
+export function addExtra(taskId: string, run: ExtraRun, now: number, maxOpen = 1e9): Statement {
   const skipped = run.skipped !== undefined
   return {
     sql: `INSERT INTO runs (id, task, status, source, occurrence, since, count, exact, start_at, recoveries, recovers, priority, input, finished_at, error)
-          SELECT ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?)`,
+          SELECT ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?) AND (SELECT COUNT(*) FROM runs WHERE task = ? AND ${OPEN}) < ?`,
     params: [
       ...[run.id, taskId, skipped ? 'skipped' : 'queued', run.source, run.occurrence, run.since, run.count ?? 0, now],
       ...[run.recoveries ?? 0, run.recovers ?? null, run.priority ?? 0, run.input ?? null, skipped ? now : null],
-      ...[run.skipped ?? null, taskId],
+      ...[run.skipped ?? null, taskId, taskId, maxOpen],
     ],
   }
 }
