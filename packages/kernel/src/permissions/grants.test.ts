@@ -150,3 +150,28 @@ describe('grants on disk', () => {
     },
   )
 })
+
+test('G6: grants that come while one is being written share the next write, and a failed write fails only those in it', async () => {
+  const written: number[] = []
+  let broken = false
+  const store: GrantStore = {
+    load: async () => undefined,
+    async save(json) {
+      await new Promise((done) => setImmediate(done))
+      if (broken) throw new Error('no space')
+      written.push((json as { grants: unknown[] }).grants.length)
+    },
+  }
+  const { grants } = await setUp(store)
+  const give = (n: number) => grants.add({ ...request, permission: `net:host-${n}.example` })
+
+  const all = await Promise.all(Array.from({ length: 100 }, (_, n) => give(n)))
+
+  expect(written).toEqual([100])
+  expect(all.map(({ permission }) => permission)).toEqual(grants.list().map(({ permission }) => permission))
+  await give(100)
+  broken = true
+  const late = await Promise.allSettled([give(101), give(102)])
+  for (const { status } of late) expect(status).toBe('rejected')
+  expect(grants.list()).toHaveLength(101)
+})

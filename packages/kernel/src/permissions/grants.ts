@@ -4,6 +4,7 @@
 //   G3  A grant for once is used once: it is gone from memory before its call runs, and from disk as well.
 //   G4  Grants for a session do not outlive it: a start drops them.
 //   G5  What the user took back stays so under blanket consent; only a grant of its own gives it again.
+//   G6  What comes while a write is under way shares the next one: a host with a thousand plugins writes a few times, not a thousand.
 import {
   CapabilityError,
   type Permission,
@@ -83,6 +84,10 @@ export async function openGrants({ store, clock, ids, covers, onChange }: Grants
   let byPlugin = indexed(records)
   let revision = 0
   let writing: Promise<unknown> = Promise.resolve()
+  /** What waits to be written, and its turn. */
+  const gathered: OrderedGrant[] = []
+  let giving: Promise<void> | undefined
+  let saving: Promise<void> | undefined
 
   return {
     get revision() {
@@ -128,13 +133,19 @@ export async function openGrants({ store, clock, ids, covers, onChange }: Grants
   }
 
   /** Saves first, then gives (G1). What happened meanwhile keeps its place in the order (G2). */
-  function give(added: OrderedGrant[]): Promise<Grant[]> {
-    return inTurn(async () => {
-      await saveAs(merged(records, added))
-      put(records, added)
-      for (const { grant } of added) if (grant.revoked !== true) tell({ kind: 'granted', grant })
-      return added.map((record) => record.grant)
-    })
+  async function give(added: OrderedGrant[]): Promise<Grant[]> {
+    gathered.push(...added)
+    giving ??= inTurn(giveGathered) // G6
+    await giving
+    return added.map((record) => record.grant)
+  }
+
+  async function giveGathered(): Promise<void> {
+    const added = gathered.splice(0)
+    giving = undefined
+    await saveAs(merged(records, added))
+    put(records, added)
+    for (const { grant } of added) if (grant.revoked !== true) tell({ kind: 'granted', grant })
   }
 
   function newRecord({ mode = 'allow', ...request }: GrantRequest): OrderedGrant {
@@ -190,7 +201,11 @@ export async function openGrants({ store, clock, ids, covers, onChange }: Grants
   }
 
   function save(): Promise<void> {
-    return inTurn(() => saveAs(records))
+    saving ??= inTurn(() => {
+      saving = undefined
+      return saveAs(records) // G6: as they are now, with all that was changed since this was asked for
+    })
+    return saving
   }
 
   async function saveAs(list: readonly OrderedGrant[]): Promise<void> {
