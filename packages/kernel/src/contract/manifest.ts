@@ -73,6 +73,17 @@ export const manifestSchema = z.strictObject({
   limits: limitsSchema.default({}).describe('Limits below the defaults'),
 })
 
+/** The parts of a package.json that are read. */
+const packageSchema = z.looseObject({
+  name: z
+    .string()
+    .regex(/^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/, 'an npm package name')
+    .max(214),
+  version,
+  description: z.string().max(1_024).default(''),
+  pryx: manifestSchema,
+})
+
 export interface Manifest {
   /** npm's name, version and description. */
   name: string
@@ -103,16 +114,7 @@ export interface Manifest {
  * @throws MANIFEST_INVALID naming file, path in it, what was found and what to write instead.
  */
 export function parseManifest(packageJson: unknown, file: string): Manifest {
-  const pkg = z.looseObject({
-    name: z
-      .string()
-      .regex(/^(@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/, 'an npm package name')
-      .max(214),
-    version,
-    description: z.string().max(1_024).default(''),
-    pryx: manifestSchema,
-  })
-  const parsed = pkg.safeParse(packageJson)
+  const parsed = packageSchema.safeParse(packageJson)
   if (!parsed.success) throw invalid(parsed.error.issues[0]!, packageJson, file)
   const { name, version: packageVersion, description, pryx } = parsed.data
   return { name, version: packageVersion, description, ...pryx } as Manifest

@@ -186,12 +186,16 @@ function sort(plugins: readonly PluginNeeds[], offers: Map<string, Offer>): Plug
   const left = new Map(plugins.map((needs) => [needs.plugin, needs]))
   const order: PluginId[] = []
   while (left.size > 0) {
-    const candidates = [...left.values()].filter((needs) => isReady(needs.requires))
-    const { plugin } = candidates.find((needs) => isReady(needs.optional)) ?? candidates[0]!
+    const before = left.size
+    for (const needs of left.values()) if (isReady(needs.requires) && isReady(needs.optional)) take(needs)
+    if (left.size === before) take([...left.values()].find((needs) => isReady(needs.requires))!) // a circle of optional ones
+  }
+  return order
+
+  function take({ plugin }: PluginNeeds): void {
     left.delete(plugin)
     order.push(plugin)
   }
-  return order
 
   function isReady(wanted: Readonly<Record<string, string>> | undefined): boolean {
     return providersOf(wanted, offers).every((provider) => !left.has(provider))
