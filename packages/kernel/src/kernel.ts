@@ -76,7 +76,7 @@ export interface KernelCoreOptions {
   /** Resident memory at which a sandbox process is replaced, bytes. */
   maxProcessBytes?: number | undefined
   /** Reads a plugin's package again from where it came; without it a reload takes the code in memory. */
-  reopen?(pkg: PluginPackage): Promise<PluginPackage>
+  reopen?(pkg: PluginPackage, plugin: PluginId): Promise<PluginPackage>
   /** Facts of the host that only it knows, for the kernel's own service. */
   host(): Pick<HostStatus, 'node' | 'pid' | 'startedAt' | 'rssBytes'> & { url?: string | undefined }
 }
@@ -387,7 +387,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
 
   async function reload(id: PluginId, pkg?: PluginPackage): Promise<void> {
     const unit = find(id)
-    const next = pkg ?? (await options.reopen?.(unit.pkg)) ?? unit.pkg
+    const next = pkg ?? (await options.reopen?.(unit.pkg, id)) ?? unit.pkg
     roster.checkEngine(next.manifest, next.folder)
     const place: PluginPlace = {
       plugin: id,

@@ -3,6 +3,7 @@ import { mkdirSync, realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Capability, Limits, PluginId } from '../contract/index.ts'
 import { type InstallOptions, type Kernel, openKernel } from '../kernel.ts'
+import type { PluginPackage } from '../lifecycle/package.ts'
 import type { ConsentPrompt } from '../permissions/authority.ts'
 import { createAuditFiles, sha256 } from './audit-file.ts'
 import { createGrantsFile } from './grants-file.ts'
@@ -34,6 +35,8 @@ export interface KernelOptions {
   maxProcessBytes?: number
   /** Where the host's pages are served, for the kernel's own service. */
   url?: () => string | undefined
+  /** Where a plugin's package is read again for a reload. Default: its folder, as it is; a host that proves packages proves them here too. */
+  reopen?: (pkg: PluginPackage, plugin: PluginId) => Promise<PluginPackage>
   /** Told of damage that was found and put aside: a corrupt grants file, for example. */
   onIncident?: (incident: { what: string; file: string; kept: string }) => void
 }
@@ -51,6 +54,7 @@ export async function createKernel(options: KernelOptions = {}): Promise<NodeKer
   const data = resolve(options.data ?? '.pryx')
   mkdirSync(data, { recursive: true, mode: 0o700 })
   const startedAt = Date.now()
+  const reopen = options.reopen ?? ((pkg: PluginPackage) => openPluginFolder(pkg.folder))
   const kernel = await openKernel(
     {
       clock: createClock(),
@@ -74,7 +78,7 @@ export async function createKernel(options: KernelOptions = {}): Promise<NodeKer
       version: VERSION,
       capabilities: options.capabilities ?? [],
       workspace: realpathSync(options.workspace ?? process.cwd()),
-      reopen: (pkg) => openPluginFolder(pkg.folder),
+      reopen,
       dataOf: (plugin) => privateFolder(data, plugin),
       consent: options.consent === 'declared' ? allowDeclared : options.consent,
       limits: options.limits,
@@ -93,8 +97,7 @@ export async function createKernel(options: KernelOptions = {}): Promise<NodeKer
   return Object.assign(kernel, {
     installFolder: async (folder: string, choice?: InstallOptions) =>
       kernel.install(await openPluginFolder(resolve(folder)), choice),
-    reloadFolder: async (plugin: PluginId) =>
-      kernel.reload(plugin, await openPluginFolder(kernel.package(plugin).folder)),
+    reloadFolder: async (plugin: PluginId) => kernel.reload(plugin, await reopen(kernel.package(plugin), plugin)),
   })
 }
 

@@ -2,6 +2,7 @@
 //   H1  One host per data folder; the lock is taken before anything is read or written there.
 //   H2  The port is ours before any plugin's code runs: a taken port costs nothing.
 //   H3  A plugin that cannot be taken in is reported and kept in `broken`; it stops no other.
+//   H5  Whoever asks for a reload, the package is proved again: its files against the store, its rights against the policy.
 //   H4  The end is bounded: what has not ended by itself after STOP_MS is ended by SIGKILL, and no process is left.
 import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -107,6 +108,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     ...consentOf(options, (plugin) => isOff(plugin), decided),
     limits: config.limits,
     url: () => url,
+    reopen, // H5
     onIncident: ({ what, kept }) => onIncident({ what, kept }),
   })
   resources.defer(() => stopKernel(kernel))
@@ -191,11 +193,14 @@ export async function openHost(options: HostOptions): Promise<Host> {
 
   async function reload(id: PluginId): Promise<void> {
     const entry = config.plugins[id]
-    if (entry === undefined) return kernel.reloadFolder(id)
-    const pkg = await openEntryPackage(id, entry, sources)
-    if (!broken.has(id)) return kernel.reload(id, pkg)
-    await kernel.install(pkg, choiceOf(id, entry))
+    if (entry === undefined || !broken.has(id)) return kernel.reload(id)
+    await kernel.install(await openEntryPackage(id, entry, sources), choiceOf(id, entry))
     broken.delete(id)
+  }
+
+  /** H5 */
+  async function reopen({ folder }: PluginPackage, id: PluginId): Promise<PluginPackage> {
+    return openEntryPackage(id, config.plugins[id] ?? { source: folder }, sources)
   }
 
   function choiceOf(id: PluginId, { config: own, isolation, limits }: PluginEntry) {

@@ -1,6 +1,6 @@
 // packages/pryx/src/policy/policy.ts: what an organisation, or the user, allows to be installed and run: policy.json (K10).
 //   O1  All policies that are found hold, each by itself: one cannot allow what another refuses.
-//   O2  They are asked before anything is placed, and again each time a plugin is loaded.
+//   O2  They are asked before anything is placed, and again each time a plugin is loaded, as they stand then.
 //   O3  A policy that cannot be read refuses everything: a mistake in it must not open the door.
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -65,22 +65,23 @@ export function policyFiles(chosen: string | undefined, env: NodeJS.ProcessEnv =
 
 /** @throws POLICY_INVALID (O3) */
 export function openPolicy(files: readonly string[]): Policy {
-  const all = files.map((file) => ({ file, rules: readRules(file) }))
+  const read = () => files.map((file) => ({ file, rules: readRules(file) }))
+  read() // O3: at once
   return {
     files,
     minAgeDays(chosen) {
-      const said = all.flatMap(({ rules }) => rules.minimumReleaseAgeDays ?? [])
+      const said = read().flatMap(({ rules }) => rules.minimumReleaseAgeDays ?? [])
       return said.length > 0 ? Math.max(...said, chosen ?? 0) : (chosen ?? DEFAULT_MIN_AGE_DAYS)
     },
     refusal(name, version) {
-      for (const { file, rules } of all) {
+      for (const { file, rules } of read()) {
         const rule = refusedBy(rules.names, (one) => matchesName(one, name, version))
         if (rule !== undefined) return `${file}: names.${rule}`
       }
       return undefined
     },
     check(subject, covers) {
-      for (const { file, rules } of all) judge(file, rules, subject, covers)
+      for (const { file, rules } of read()) judge(file, rules, subject, covers)
     },
   }
 }
