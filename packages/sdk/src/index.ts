@@ -65,6 +65,8 @@ export type {
 export { Kernel } from './capabilities/kernel.ts'
 export type { NetRequest } from './capabilities/net.ts'
 export { Net } from './capabilities/net.ts'
+export type { InstalledPlugin, InstallPlan, OutdatedPlugin, PackageTrust } from './capabilities/plugins.ts'
+export { Plugins } from './capabilities/plugins.ts'
 export type { OutputLine, ProcessStatus, StartRequest } from './capabilities/process.ts'
 export { Processes } from './capabilities/process.ts'
 export { Secrets } from './capabilities/secrets.ts'

@@ -1,4 +1,5 @@
 // packages/kernel/src/admin/capability.ts: the kernel's own service, behind the same gate as any capability: `kernel:read`, `kernel:control`.
+//   C1  No plugin widens its own rights here: it answers none of its own questions and grants itself nothing.
 //   The token and the shapes are in contract/admin.ts.
 import { z } from 'zod'
 import type { Audit } from '../audit/audit.ts'
@@ -8,10 +9,12 @@ import {
   type HostStatus,
   type Ledger,
   ManifestError,
+  type Permission,
+  PermissionError,
   type PluginId,
   type PluginStatus,
 } from '../contract/index.ts'
-import type { Approvals } from '../permissions/approvals.ts'
+import type { Approval, Approvals } from '../permissions/approvals.ts'
 import type { Authority } from '../permissions/authority.ts'
 
 /** What the service shows and moves. */
@@ -70,7 +73,10 @@ export function createAdminCapability(host: AdminHost): Capability {
         input: z.tuple([plugin, permission, z.strictObject({ mode: z.enum(['allow', 'ask', 'deny']), duration })]),
         access: control,
         redact: (input) => input,
-        run: ([id, wanted, choice], call) => host.authority().grant(id, wanted, { ...choice, by: call.plugin }),
+        run: ([id, wanted, choice], call) => {
+          if (id === call.plugin && choice.mode === 'allow') throw ownGrant(id, wanted) // C1
+          return host.authority().grant(id, wanted, { ...choice, by: call.plugin })
+        },
       }),
       revoke: defineMethod({
         input: z.tuple([plugin, permission]),
@@ -94,8 +100,31 @@ export function createAdminCapability(host: AdminHost): Capability {
         input: z.tuple([z.string().min(1).max(128), z.strictObject({ answer: z.enum(['allow', 'deny']), duration })]),
         access: control,
         redact: (input) => input,
-        run: async ([id, answer], call) => host.approvals().resolve(id, { ...answer, by: call.plugin }),
+        run: async ([id, answer], call) => {
+          const asked = host
+            .approvals()
+            .pending()
+            .find((one) => one.id === id)
+          if (asked?.plugin === call.plugin && answer.answer === 'allow') throw ownQuestion(asked) // C1
+          host.approvals().resolve(id, { ...answer, by: call.plugin })
+        },
       }),
     },
   }
+}
+
+function ownGrant(plugin: PluginId, permission: Permission): PermissionError {
+  return new PermissionError('PERMISSION_OWN', `${plugin} may not grant ${permission} to itself`, {
+    plugin,
+    access: permission,
+    hint: `Allow it elsewhere: \`pryx permissions allow ${plugin} ${permission}\`.`,
+  })
+}
+
+function ownQuestion({ id, plugin, permission }: Approval): PermissionError {
+  return new PermissionError('APPROVAL_OWN', `${plugin} may not say yes to a question of its own`, {
+    plugin,
+    access: permission,
+    hint: `Answer it elsewhere: in the terminal where Pryx runs, or with \`pryx approvals allow ${id}\`.`,
+  })
 }

@@ -2,13 +2,16 @@
 //   K1  A surface proposes, the user disposes: nothing is put in before an approval, shown on every surface, was answered with yes.
 //   K2  What is approved is exactly what was fetched: the content, the version and the permissions stand in the question's plan.
 //   K3  Plans are few and short-lived; what was fetched for them goes with them.
-import type { ConsentLine, ConsentWarning, NodeKernel } from '@pryx/kernel'
+//   K4  A surface learns of a path only whether a plugin lies there, never what else does.
+import type { NodeKernel } from '@pryx/kernel'
 import { type Permission, PermissionError, type PluginId, type Risk, UsageError } from '@pryx/kernel/contract'
+import type { InstalledPlugin, InstallPlan } from '@pryx/sdk'
 import { type Candidate, obtain } from '../install/candidate.ts'
 import { findOutdated, type Outdated } from '../install/outdated.ts'
-import { parseRequest, parseSource } from '../registry/source.ts'
-import type { LockEntry, Trust } from '../store/lock-file.ts'
+import { parseRequest, parseSource, type Source } from '../registry/source.ts'
+import type { LockEntry } from '../store/lock-file.ts'
 import type { HostConfig } from './config.ts'
+import type { ConsentWindow } from './consent-window.ts'
 import type { BrokenPlugin } from './host.ts'
 import type { Installs } from './installs.ts'
 import type { PackageSources } from './packages.ts'
@@ -18,41 +21,6 @@ const MAX_PLANS = 8
 const PLAN_MS = 10 * 60_000
 const RISKS: readonly Risk[] = ['low', 'medium', 'high']
 
-/** One plugin of pryx.json, as a page lists it. */
-export interface InstalledPlugin {
-  id: PluginId
-  /** As in pryx.json. */
-  source: string
-  name?: string
-  version?: string
-  integrity?: string
-  trust?: Trust
-  provenance?: string
-  /** Versions it can go back to, newest last. */
-  previous: string[]
-  /** Why it could not be loaded. */
-  problem?: { message: string; hint?: string }
-}
-
-/** What would be installed, for the consent screen. */
-export interface Plan {
-  plan: string
-  plugin: PluginId
-  name: string
-  version: string
-  description: string
-  /** Of the version that is there now. */
-  before?: string
-  trust: Trust
-  provenance?: string
-  lines: readonly ConsentLine[]
-  warnings: readonly ConsentWarning[]
-  /** What the version before did not ask for. */
-  wider: readonly Permission[]
-  notes: readonly string[]
-  releaseNotes?: string
-}
-
 export interface Asker {
   plugin: PluginId
   trace: string
@@ -61,11 +29,13 @@ export interface Asker {
 
 export interface Desk extends Disposable {
   installed(): InstalledPlugin[]
+  /** Where the user answers, out of reach of whoever asked. */
+  window(): Promise<string>
   outdated(signal: AbortSignal): Promise<Outdated[]>
   /** Fetches and proves; changes nothing. */
-  plan(spec: string, signal: AbortSignal): Promise<Plan>
+  plan(spec: string, signal: AbortSignal): Promise<InstallPlan>
   /** As `plan`, for the newest version that a plugin's source allows. */
-  planUpdate(id: PluginId, signal: AbortSignal): Promise<Plan>
+  planUpdate(id: PluginId, signal: AbortSignal): Promise<InstallPlan>
   /** Asks the user, then installs. `allow`: what of the plan is granted at once; the rest is asked at first use. @throws PLAN_UNKNOWN, PERMISSION_DENIED */
   apply(plan: string, allow: readonly Permission[], by: Asker): Promise<void>
   rollback(id: PluginId, by: Asker): Promise<void>
@@ -79,19 +49,29 @@ export interface DeskOptions {
   broken: ReadonlyMap<PluginId, BrokenPlugin>
   installs: Installs
   sources: PackageSources
+  window: ConsentWindow
   registry?: string | undefined
   workshop?: WorkshopOptions
 }
 
-export function createDesk({ kernel, config, broken, installs, sources, registry, workshop }: DeskOptions): Desk {
+export function createDesk({
+  kernel,
+  config,
+  broken,
+  installs,
+  sources,
+  window,
+  registry,
+  workshop,
+}: DeskOptions): Desk {
   const plans = new Map<string, { candidate: Candidate; until: number }>()
   let count = 0
   const shop = () => createWorkshop(config, sources, { registry, ...workshop })
   return {
     installed,
+    window: () => window.url(),
     outdated: (signal) => findOutdated(shop(), { signal }),
-    plan: async (spec, signal) =>
-      hold(await obtain(parseRequest(spec, shop().folder, shop().folder), shop(), { signal })),
+    plan: async (spec, signal) => hold(await fetched(parseRequest(spec, shop().folder, shop().folder), signal)),
     async planUpdate(id, signal) {
       const source = parseSource(find(id).source)
       if (source.kind === 'live') throw notInstalled(id)
@@ -123,7 +103,15 @@ export function createDesk({ kernel, config, broken, installs, sources, registry
     })
   }
 
-  function hold(candidate: Candidate): Plan {
+  async function fetched(source: Exclude<Source, { kind: 'live' }>, signal: AbortSignal): Promise<Candidate> {
+    try {
+      return await obtain(source, shop(), { signal })
+    } catch (error) {
+      throw source.kind === 'file' ? noPlugin(source.path) : error // K4
+    }
+  }
+
+  function hold(candidate: Candidate): InstallPlan {
     for (const [id, { until }] of plans) if (until < Date.now()) drop(id) // K3
     while (plans.size >= MAX_PLANS) drop(plans.keys().next().value!)
     const plan = `plan-${++count}`
@@ -153,11 +141,12 @@ export function createDesk({ kernel, config, broken, installs, sources, registry
     if (held === undefined) throw unknownPlan()
     plans.delete(plan)
     using candidate = held.candidate
-    const granted = candidate.declared.filter((one) => allow.includes(one) || isUpdateOf(candidate, one))
+    const before = sources.project.read().lock.plugins[candidate.id]
+    const granted = grantedBy(candidate, allow, before)
     const { answer, by } = await kernel.approvals.ask({
       plugin: asker.plugin,
       permission: `plugins:manage:${plan}`, // K2: a question of its own, never one with another plan's
-      sentence: sentenceFor(candidate, granted),
+      sentence: sentenceFor(candidate, granted, before),
       risk: riskOf(candidate),
       trace: asker.trace,
       signal: asker.signal,
@@ -170,11 +159,6 @@ export function createDesk({ kernel, config, broken, installs, sources, registry
     } finally {
       release()
     }
-  }
-
-  /** An update takes all of what is wider, or it is not taken. */
-  function isUpdateOf({ id, wider }: Candidate, permission: Permission): boolean {
-    return sources.project.read().lock.plugins[id] !== undefined && wider.includes(permission)
   }
 
   function find(id: PluginId): LockEntry {
@@ -199,10 +183,27 @@ function factsOf({ name, version, integrity, trust, provenance }: LockEntry) {
   }
 }
 
-function sentenceFor({ entry, screen }: Candidate, granted: readonly Permission[]): string {
-  const may = screen.lines.filter(({ permission }) => granted.includes(permission)).map(({ text }) => text)
-  const rights = may.length === 0 ? 'with nothing granted yet' : `and let it ${may.join('; ')}`
-  return `install ${entry.name} ${entry.version} from ${entry.source}, ${rights}`
+/** An update keeps what was consented to and takes all of what is wider, or it is not taken. */
+function grantedBy(
+  { declared, wider }: Candidate,
+  allow: readonly Permission[],
+  before: LockEntry | undefined,
+): readonly Permission[] {
+  if (before === undefined) return declared.filter((one) => allow.includes(one))
+  return declared.filter((one) => before.permissions.includes(one) || wider.includes(one))
+}
+
+function sentenceFor(
+  { entry, screen, wider }: Candidate,
+  granted: readonly Permission[],
+  before: LockEntry | undefined,
+): string {
+  const news = before === undefined ? granted : wider
+  const may = screen.lines.filter(({ permission }) => news.includes(permission)).map(({ text }) => text)
+  const what = `${entry.name} ${entry.version} from ${entry.source}`
+  if (before === undefined)
+    return `install ${what}, ${may.length === 0 ? 'with nothing granted yet' : `and let it ${may.join('; ')}`}`
+  return `put ${what} in the place of ${before.version}, ${may.length === 0 ? 'which may do no more than before' : `and also let it ${may.join('; ')}`}`
 }
 
 function riskOf({ screen }: Candidate): Risk {
@@ -212,6 +213,13 @@ function riskOf({ screen }: Candidate): Risk {
 
 function unknownPlan(): UsageError {
   return new UsageError('PLAN_UNKNOWN', 'this plan is not there any more', { hint: 'Look the plugin up again.' })
+}
+
+function noPlugin(path: string): UsageError {
+  return new UsageError('PLAN_PATH', `no plugin that can be installed lies at ${path.slice(0, 256)}`, {
+    found: path.slice(0, 256),
+    hint: `\`pryx add ${path.slice(0, 256)}\` in a terminal says what is wrong with it.`,
+  })
 }
 
 function notInstalled(id: PluginId): UsageError {

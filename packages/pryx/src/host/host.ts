@@ -23,6 +23,7 @@ import { openPolicy, policyFiles } from '../policy/policy.ts'
 import { openProjectFiles } from '../store/project.ts'
 import { openStore, storeRoot } from '../store/store.ts'
 import type { HostConfig, PluginEntry } from './config.ts'
+import { createConsentWindow } from './consent-window.ts'
 import { createDesk } from './desk.ts'
 import { openDrivers, processRecords } from './drivers.ts'
 import { forgetPlugin } from './forget.ts'
@@ -134,7 +135,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
     forget: (plugin) => forgetPlugin(config, plugin, switches),
     onIncident,
   })
-  const desk = createDesk({ kernel, config, broken, installs, sources, registry: options.registry })
+  const window = createConsentWindow(kernel.approvals)
+  resources.use(window)
+  const desk = createDesk({ kernel, config, broken, installs, sources, window, registry: options.registry })
   resources.use(desk)
   const host: Host = {
     kernel,

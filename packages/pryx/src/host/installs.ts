@@ -111,11 +111,23 @@ export function createInstalls(options: InstallsOptions): Installs {
     }
   }
 
+  /** What the user left open as this version came is open again: it is asked at first use, and holds nothing up. */
+  async function askLater(id: PluginId, { manifest, folder }: PluginPackage, { allow, by }: Consented): Promise<void> {
+    const { permissions } = kernel
+    const place = sources.place(id, folder)
+    const now = permissions.list(id)
+    const wanted = permissions.declared(manifest, place)
+    permissions.know(id, [...new Set([...now.map(({ permission }) => permission), ...wanted])], place)
+    const open = permissions.list(id).filter(({ permission, mode }) => mode === 'ask' && !allow.includes(permission))
+    for (const { permission } of open) await permissions.grant(id, permission, { mode: 'ask', duration: 'forever', by })
+  }
+
   async function back(id: PluginId, by: string): Promise<LockEntry> {
     const entry = project.read().installs.previous[id]?.at(-1)
     if (entry === undefined) return project.back(id) // which says so
     const pkg = await openLocked(id, entry, sources)
     const next: PluginEntry = { ...entries[id], source: entry.source }
+    if (isKnown(id)) await askLater(id, pkg, { allow: entry.permissions, by })
     if (isKnown(id)) await swap(id, pkg, { allow: entry.permissions, by })
     else await takeIn(id, pkg, next, { allow: entry.permissions, by })
     project.back(id)

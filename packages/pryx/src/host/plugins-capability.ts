@@ -7,11 +7,7 @@ import type { Desk } from './desk.ts'
 const read = () => ['read']
 const manage = () => ['manage']
 const plugin = z.string().min(1).max(214)
-const spec = z
-  .string()
-  .min(1)
-  .max(512)
-  .refine((text) => !/^([./~\\]|file:|[a-z]:)/i.test(text) && !/\.(tgz|tar\.gz)$/i.test(text), 'the name of a package')
+const spec = z.string().min(1).max(512)
 const permission = z.string().min(1).max(1_024)
 
 /** @param desk Asked for at each call: it is made after the kernel. */
@@ -49,9 +45,10 @@ export function createPluginsCapability(desk: () => Desk): Capability {
         timeoutMs: 0,
         run: (_input, { signal }) => desk().outdated(signal),
       }),
+      window: defineMethod({ input: z.tuple([]), access: read, run: () => desk().window() }),
       logs: defineMethod({ input: z.tuple([plugin]), access: read, run: async ([id]) => desk().logs(id) }),
       plan: defineMethod({
-        input: z.tuple([spec]), // paths are the terminal's: a page shall not read the disk
+        input: z.tuple([spec]),
         access: manage,
         timeoutMs: 0,
         redact: (input) => input,
