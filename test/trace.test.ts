@@ -6,6 +6,7 @@ import {
   type Capability,
   defineMethod,
   defineService,
+  type KernelService,
   type TraceRecord,
 } from '../packages/kernel/src/contract/index.ts'
 import { createTestKernel } from '../packages/kernel/src/kernel-testing.ts'
@@ -89,6 +90,37 @@ test('N5: a nested request is one tree from the host’s call to the driver, wit
   }
   expect(bad).toMatchObject({ name: 'outer.bad', error: expect.any(String) })
   expect(bad.spans.filter(({ error }) => error !== undefined)).toHaveLength(3)
+})
+
+const LOOKER = `export default { async activate(ctx) {
+  const kernel = await ctx.use({ name: 'kernel', version: '1.0.0', methods: {} })
+  ctx.provide({ name: 'looker', version: '1.0.0' }, {
+    traces: (...args) => kernel.traces(...args),
+    trace: (id) => kernel.trace(id),
+  })
+} }`
+
+test('N5: a plugin with kernel:read sees which requests were slow, recording only while it looks; what was said in them it does not see', async () => {
+  await using pryx = await createTestKernel({ capabilities: [box] })
+  await pryx.add('inner', INNER, { provides: { inner: '1.0.0' }, permissions: ['box:put'] })
+  await pryx.add('outer', OUTER, { provides: { outer: '1.0.0' }, requires: { inner: '^1.0.0' } })
+  await pryx.add('looker', LOOKER, { provides: { looker: '1.0.0' }, permissions: ['kernel:read'] })
+  const outer = await pryx.kernel.use(defineService<Outer>('outer', '1.0.0'))
+  const looker = await pryx.kernel.use(defineService<Pick<KernelService, 'traces' | 'trace'>>('looker', '1.0.0'))
+  const slow = () => looker.traces(50, { minMs: 25, others: true })
+  expect([await slow(), pryx.kernel.traces.on]).toEqual([[], true])
+
+  await outer.note('the-secret-word')
+  await expect.poll(slow, { timeout: 10_000 }).toMatchObject([{ name: 'outer.note', plugin: 'outer' }])
+  const [summary] = await slow()
+  const whole = await looker.trace(summary!.trace)
+
+  expect(summary!.parts.driver).toBeGreaterThan(25)
+  expect(summary).toMatchObject({ ms: whole!.ms, spans: whole!.spans.length })
+  expect(whole!.spans.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['call', 'turn', 'gate', 'driver']))
+  expect(JSON.stringify([summary, whole])).not.toContain('secret')
+  expect(await looker.trace('none')).toBeNull()
+  await expect(looker.traces(501)).rejects.toMatchObject({ code: expect.stringMatching(/INPUT|USAGE/) })
 })
 
 /** The tree as lines, siblings by name so that order does not depend on the machine. */

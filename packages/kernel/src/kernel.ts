@@ -504,6 +504,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
       plugins: () => kernel.plugins(),
       host,
       ledger,
+      traces: () => tracer,
       approvals: () => approvals,
       audit: () => audit,
       authority: () => authority,

@@ -61,6 +61,11 @@ export type {
   PluginUsage,
   Risk,
   SandboxProcess,
+  SpanKind,
+  TraceQuery,
+  TraceRecord,
+  TraceSpan,
+  TraceSummary,
 } from './capabilities/kernel.ts'
 export { Kernel } from './capabilities/kernel.ts'
 export type { NetRequest } from './capabilities/net.ts'

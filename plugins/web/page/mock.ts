@@ -2,6 +2,7 @@
 import type { AuditRecord, Kernel, Ledger, PendingApproval, PermissionStatus, PluginStatus } from '@pryx/sdk'
 import type { Journal } from '../src/journal.ts'
 import type { TaskRow, Tasks } from '../src/tasks.ts'
+import { createMockTraces } from './mock-traces.ts'
 
 const MB = 1_000_000
 const started = Date.now() - 3 * 3_600_000 - 14 * 60_000
@@ -64,6 +65,7 @@ export function createMock(journal: Journal): Mock {
   byId.get('old-notes')!.stage = 'disabled'
   let approvals: PendingApproval[] = []
   const audit: AuditRecord[] = []
+  const traces = createMockTraces()
   let n = 0
   for (let i = 0; i < 40; i++) record()
 
@@ -98,6 +100,8 @@ export function createMock(journal: Journal): Mock {
       }
     },
     ledger: async () => ledgerOf(plugins),
+    traces: async (count, query) => traces.recent(count, query),
+    trace: async (id) => traces.find(id),
     approvals: async () => structuredClone(approvals),
     auditTail: async (count) => structuredClone(audit.slice(-count)),
     auditVerify: async () => ({ whole: true, entries: audit.length }),
@@ -135,6 +139,7 @@ export function createMock(journal: Journal): Mock {
   function happen(): void {
     n += 1
     record()
+    traces.happen()
     const id = ['scheduler', 'log-monitor', 'weather', 'backup'][n % 4]!
     if (n % 5 === 0)
       emit('plugin.log', {

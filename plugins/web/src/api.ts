@@ -2,7 +2,7 @@
 //   P1  Every input is checked before anything is asked of the kernel.
 //   P2  No answer is cached, and none is anything but JSON or an event stream: the page never gets text of others as HTML.
 //   The http driver has already refused requests of another origin.
-import { type Kernel, PryxError, UsageError } from '@pryx/sdk'
+import { type Kernel, PryxError, type TraceQuery, UsageError } from '@pryx/sdk'
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import { z } from 'zod'
@@ -22,6 +22,7 @@ export interface ApiOptions {
 }
 
 const AUDIT_DEFAULT = 200
+const TRACES = 200
 
 const duration = z.enum(['once', 'session', 'forever'])
 const answerBody = z.strictObject({ answer: z.enum(['allow', 'deny']), duration })
@@ -32,6 +33,10 @@ const permissionBody = z.strictObject({
 })
 const enabledBody = z.strictObject({ enabled: z.boolean() })
 const taskAction = z.enum(['pause', 'resume', 'run'])
+const traceQuery = z.object({
+  minMs: z.coerce.number().min(0).max(600_000).default(0),
+  plugin: z.string().min(1).max(214).optional(),
+}) as z.ZodType<TraceQuery>
 const auditCount = z.coerce.number().int().min(1).max(1_000).default(AUDIT_DEFAULT)
 
 /** The handler for everything under `/api`. */
@@ -54,6 +59,18 @@ export function createApi({ kernel, tasks, journal, watch, clock, signal }: ApiO
     return new Response(body, { headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' } })
   })
   api.get('/audit', async (c) => c.json({ records: await kernel.auditTail(check(auditCount, c.req.query('n'), 'n')) }))
+  api.get('/ledger', async (c) => c.json(await kernel.ledger()))
+  api.get('/traces', async (c) => {
+    const query = check(traceQuery, c.req.query(), 'the query')
+    return c.json({ traces: await kernel.traces(TRACES, { ...query, others: true }) }) // this page's are not what is looked for
+  })
+  api.get('/traces/:id', async (c) => {
+    const trace = await kernel.trace(c.req.param('id'))
+    if (trace !== null) return c.json(trace)
+    throw new UsageError('WEB_UNKNOWN', 'the host no longer has this trace', {
+      hint: 'It keeps the newest 500, and records only while somebody looks.',
+    })
+  })
   api.get('/tasks/:id/history', async (c) => c.json({ runs: await tasks.history(c.req.param('id')) }))
 
   api.post('/audit/verify', async (c) => c.json(await kernel.auditVerify()))

@@ -134,6 +134,21 @@ test('B5: an unknown address, a missing scheduler and a broken kernel each answe
   for (const { type } of answers) expect(type).toMatch(/^application\/json/)
 })
 
+test('N5: slow requests of others are listed as asked for, and one that is gone is said to be gone', async () => {
+  await using bench = await setUp()
+  bench.kernel.trace.mockResolvedValueOnce({ trace: 'a', spans: [] } as never)
+
+  const list = await bench.get('/api/traces?minMs=10&plugin=notes')
+  const there = await bench.get('/api/traces/a')
+  const gone = await bench.get('/api/traces/b')
+  const wrong = await bench.get('/api/traces?minMs=soon')
+
+  expect(list).toEqual({ traces: [] })
+  expect(bench.kernel.traces.mock.calls).toEqual([[200, { minMs: 10, plugin: 'notes', others: true }]])
+  expect(there).toEqual({ trace: 'a', spans: [] })
+  expect([gone, wrong]).toMatchObject([{ error: { code: 'WEB_UNKNOWN' } }, { error: { code: 'WEB_INPUT' } }])
+})
+
 test('B5: tasks are asked for once, and again only after an event about one of them', async () => {
   const run = { id: 'r1', status: 'ok' }
   const scheduler = { list: vi.fn(async () => [{ id: 't1', name: 'sweep' }]), history: vi.fn(async () => [run]) }
@@ -192,7 +207,9 @@ async function setUp({ previous }: { previous?: unknown } = {}) {
   const kernel = {
     plugins: vi.fn(async () => [{ id: 'notes' }]),
     host: vi.fn(async () => ({ version: '0.1.0', processes: [] })),
-    ledger: vi.fn(async () => ({ plugins: [] })),
+    ledger: vi.fn(async () => ({ at: 1, plugins: [] })),
+    traces: vi.fn<Kernel['traces']>(async () => []),
+    trace: vi.fn<Kernel['trace']>(async () => null),
     approvals: vi.fn(async () => []),
     auditTail: vi.fn(async () => []),
     auditVerify: vi.fn(async () => ({ whole: true, entries: 0 })),

@@ -13,15 +13,18 @@ import {
   PermissionError,
   type PluginId,
   type PluginStatus,
+  type TraceQuery,
 } from '../contract/index.ts'
 import type { Approval, Approvals } from '../permissions/approvals.ts'
 import type { Authority } from '../permissions/authority.ts'
+import { summaryOf, type Traces } from '../trace/tracer.ts'
 
 /** What the service shows and moves. */
 export interface AdminHost {
   plugins(): PluginStatus[]
   host(): HostStatus
   ledger(): Ledger
+  traces(): Pick<Traces, 'recent' | 'find'>
   approvals(): Approvals
   authority(): Authority
   audit(): Audit
@@ -33,6 +36,11 @@ const plugin = z.string().min(1).max(214)
 const permission = z.string().min(1).max(512)
 const duration = z.enum(['once', 'session', 'forever'])
 const nothing = z.tuple([])
+const traceQuery = z.strictObject({
+  minMs: z.number().nonnegative().optional(),
+  plugin: plugin.optional(),
+  others: z.boolean().optional(),
+}) as z.ZodType<TraceQuery>
 const read = () => ['read']
 const control = () => ['control']
 
@@ -62,6 +70,20 @@ export function createAdminCapability(host: AdminHost): Capability {
       plugins: defineMethod({ input: nothing, access: read, run: async () => host.plugins() }),
       host: defineMethod({ input: nothing, access: read, run: async () => host.host() }),
       ledger: defineMethod({ input: nothing, access: read, run: async () => host.ledger() }),
+      traces: defineMethod({
+        input: z.tuple([z.number().int().min(1).max(500), traceQuery.optional()]),
+        access: read,
+        run: async ([n, { others, ...filter } = {}], call) =>
+          host
+            .traces()
+            .recent(n, { ...filter, ...(others && { except: call.plugin }) })
+            .map(summaryOf),
+      }),
+      trace: defineMethod({
+        input: z.tuple([z.string().min(1).max(256)]),
+        access: read,
+        run: async ([id]) => host.traces().find(id) ?? null,
+      }),
       approvals: defineMethod({ input: nothing, access: read, run: async () => host.approvals().pending() }),
       auditTail: defineMethod({
         input: z.tuple([z.number().int().min(1).max(1_000)]),

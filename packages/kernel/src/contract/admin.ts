@@ -3,6 +3,7 @@
 import type { PluginId } from './capability.ts'
 import type { Budget, Limits } from './limits.ts'
 import type { Permission } from './permission.ts'
+import type { TraceQuery, TraceRecord, TraceSummary } from './trace.ts'
 
 /**
  * Where a plugin stands. `waiting`: for its activation event, a service it requires, or consent (`reason` says which);
@@ -179,6 +180,13 @@ export interface KernelService {
   host(): Promise<HostStatus>
   /** Who used what. */
   ledger(): Promise<Ledger>
+  /**
+   * Requests that have ended, newest last, at most `n` (1 to 500). Asking says that somebody looks: requests are
+   * recorded from now on for half a minute. Names and times only; no argument and no answer is ever recorded.
+   */
+  traces(n: number, query?: TraceQuery): Promise<TraceSummary[]>
+  /** One of them whole; null once it has made room for newer ones. */
+  trace(id: string): Promise<TraceRecord | null>
   /** Questions that wait for an answer, oldest first. */
   approvals(): Promise<PendingApproval[]>
   /** The newest `n` entries (1 to 1,000), oldest first. */

@@ -63,7 +63,7 @@ export type { Release, Scope } from './scope.ts'
 export { createScope } from './scope.ts'
 export type { EventToken, HookAnswer, HookToken, MethodSchema, ServiceCaller, ServiceToken } from './tokens.ts'
 export { defineEvents, defineHook, defineService } from './tokens.ts'
-export type { SpanKind, TraceRecord, TraceSpan } from './trace.ts'
+export type { SpanKind, TraceFilter, TraceQuery, TraceRecord, TraceSpan, TraceSummary } from './trace.ts'
 export type {
   GuestMessage,
   HostMessage,

@@ -40,3 +40,26 @@ export interface TraceRecord {
   /** Spans past the most a trace may have. */
   left: number
 }
+
+/** A trace in a list: what took how long, without its spans. */
+export interface TraceSummary extends Omit<TraceRecord, 'spans' | 'left'> {
+  /** Time of all spans of a kind, ms; nested ones are counted beside those they are in. */
+  parts: Record<'queue' | 'turn' | 'gate' | 'driver', number>
+  /** Those that were left out too. */
+  spans: number
+}
+
+export interface TraceFilter {
+  /** Shorter ones are left out, ms. */
+  minMs?: number
+  /** Those with a span of this plugin. */
+  plugin?: PluginId
+  /** Without those that began with this plugin. */
+  except?: PluginId
+}
+
+/** What a plugin asks for. */
+export interface TraceQuery extends Omit<TraceFilter, 'except'> {
+  /** Without the requests of the asker itself. */
+  others?: boolean
+}

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { TraceRecord } from '../contract/index.ts'
 import { createFakeClock } from '../powers-testing.ts'
-import { createTracer, type Tracer } from './tracer.ts'
+import { createTracer, summaryOf, type Tracer } from './tracer.ts'
 
 function setUp() {
   const clock = createFakeClock()
@@ -116,7 +116,37 @@ test('N5: only traces that are long enough, or of one plugin, where asked for', 
 
   expect(tracer.recent(10, { minMs: 40 }).map(({ trace }) => trace)).toEqual(['b', 'c'])
   expect(tracer.recent(10, { plugin: 'p' }).map(({ trace }) => trace)).toEqual(['a', 'c'])
+  expect(tracer.recent(10, { except: 'p' }).map(({ trace }) => trace)).toEqual(['b'])
   expect(tracer.recent(1).map(({ trace }) => trace)).toEqual(['c'])
+})
+
+test('N5: a summary says how long each kind of work took, and how many parts there were, also those left out', () => {
+  const span = { parent: 0, name: 'x.y', plugin: 'p', startMs: 0 }
+
+  const summary = summaryOf({
+    trace: 'a',
+    at: 1,
+    name: 'x.y',
+    plugin: 'p',
+    ms: 9,
+    left: 3,
+    spans: [
+      { ...span, id: 1, kind: 'call', ms: 9 },
+      { ...span, id: 2, kind: 'turn', ms: 1.1 },
+      { ...span, id: 3, kind: 'turn', ms: 2.2 },
+      { ...span, id: 4, kind: 'driver', ms: 5, error: 'NET_FAILED' },
+    ],
+  })
+
+  expect(summary).toEqual({
+    trace: 'a',
+    at: 1,
+    name: 'x.y',
+    plugin: 'p',
+    ms: 9,
+    parts: { queue: 0, turn: 3.3, gate: 0, driver: 5 },
+    spans: 7,
+  })
 })
 
 function endless(tracer: Tracer, i: number): void {

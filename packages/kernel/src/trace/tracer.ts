@@ -3,7 +3,15 @@
 //   T2  Bounded: so many traces, so many spans each. Past it spans are counted, and traces left out.
 //   T3  A trace is whole, and told, a moment after the last of its spans has ended: turns are reported late.
 //   T4  Ids of traces come from guests. A forged one mixes up what people see of the forger and nothing else.
-import { PryxError, type Release, type SpanKind, type TraceRecord, type TraceSpan } from '../contract/index.ts'
+import {
+  PryxError,
+  type Release,
+  type SpanKind,
+  type TraceFilter,
+  type TraceRecord,
+  type TraceSpan,
+  type TraceSummary,
+} from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
 
 const KEEP = 500 // whole traces
@@ -26,13 +34,6 @@ interface LiveTrace {
   left: number
   /** When its last span ended; undefined while one is open. */
   quietAt: number | undefined
-}
-
-export interface TraceFilter {
-  /** Shorter ones are left out, ms. */
-  minMs?: number
-  /** Those with a span of this plugin. */
-  plugin?: string
 }
 
 export interface Traces {
@@ -216,8 +217,16 @@ function recordOf({ trace, at, spans, open, left }: LiveTrace): TraceRecord | un
   return { trace, at, name, plugin, ms: micro(ms), ...(error && { error }), spans: plain, left }
 }
 
-function passes(trace: TraceRecord, { minMs = 0, plugin }: TraceFilter): boolean {
-  return trace.ms >= minMs && (plugin === undefined || trace.spans.some((span) => span.plugin === plugin))
+/** A trace for a list. */
+export function summaryOf({ spans, left, ...trace }: TraceRecord): TraceSummary {
+  const parts = { queue: 0, turn: 0, gate: 0, driver: 0 }
+  for (const { kind, ms } of spans) if (kind !== 'request' && kind !== 'call') parts[kind] = micro(parts[kind] + ms)
+  return { ...trace, parts, spans: spans.length + left }
+}
+
+function passes(trace: TraceRecord, { minMs = 0, plugin, except }: TraceFilter): boolean {
+  if (trace.ms < minMs || trace.plugin === except) return false
+  return plugin === undefined || trace.spans.some((span) => span.plugin === plugin)
 }
 
 /** Three digits of a millisecond. */

@@ -1,8 +1,13 @@
 // packages/pryx/src/control/client.ts: the same face as the host's own `Control`, over its socket.
 import { type ClientRequest, type IncomingMessage, request as openRequest } from 'node:http'
 import { createInterface } from 'node:readline'
-import type { TraceFilter } from '@pryx/kernel'
-import { CapabilityError, errorFromJson, LifecycleError, type TraceRecord } from '@pryx/kernel/contract'
+import {
+  CapabilityError,
+  errorFromJson,
+  LifecycleError,
+  type TraceFilter,
+  type TraceRecord,
+} from '@pryx/kernel/contract'
 import type { JournalEvent } from '../host/journal.ts'
 import type { Control } from './control.ts'
 import { socketPath } from './socket-path.ts'

@@ -1,6 +1,6 @@
 // packages/pryx/src/control/control.ts: what the command can see and do of a host, running or at rest.
 //   One list of methods: the socket's server checks calls against `inputs`, its client and the offline view have the same face.
-import type { AuditEntry, ConsentScreen, Kernel, TraceFilter, Verdict } from '@pryx/kernel'
+import type { AuditEntry, ConsentScreen, Kernel, Verdict } from '@pryx/kernel'
 import {
   type AuditRecord,
   defineService,
@@ -12,6 +12,7 @@ import {
   type PermissionStatus,
   type PluginId,
   type PluginStatus,
+  type TraceFilter,
   type TraceRecord,
 } from '@pryx/kernel/contract'
 import { z } from 'zod'

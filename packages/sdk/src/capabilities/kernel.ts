@@ -18,6 +18,11 @@ export type {
   PluginUsage,
   Risk,
   SandboxProcess,
+  SpanKind,
+  TraceQuery,
+  TraceRecord,
+  TraceSpan,
+  TraceSummary,
 } from '@pryx/kernel/contract'
 
 /** What the user can see and do through a plugin. */
