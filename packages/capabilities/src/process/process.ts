@@ -1,7 +1,9 @@
 // packages/capabilities/src/process/process.ts: the capability `process`: long-running child processes, owned by the plugin that started them (K11, L2).
 //   P1  A plugin sees and touches its own processes only.
 //   P2  A process ends with the instance that started it, with its grant, with the host, and at the latest when a next host starts.
-//   P3  Releases run one after the other, but the processes of an instance end together: 16 stubborn ones take no longer than one.
+//   P3  What is read from a process, written to it or waited for stands on the permission it was started under. To see its own
+//       list and to stop needs none: they give no power, and what has lost its grant is in no list any more.
+//   P4  Releases run one after the other, but the processes of an instance end together: 16 stubborn ones take no longer than one.
 import { randomBytes } from 'node:crypto'
 import {
   type Capability,
@@ -10,10 +12,11 @@ import {
   type CapabilityMethod,
   defineMethod,
   type PluginId,
+  type PluginPlace,
   type Release,
 } from '@pryx/kernel/contract'
 import { z } from 'zod'
-import { type Child, type Exit, startChild } from '../shell/child.ts'
+import { type Child, type Exit, endingOf, startChild } from '../shell/child.ts'
 import {
   commandArgs,
   commandCwd,
@@ -60,6 +63,10 @@ interface Owned {
   status: ProcessStatus
   child: Child
   lines: Lines
+  /** The permission it was started under. */
+  rest: string
+  /** Ends it as befits why. */
+  end(): Promise<void>
   release: Release
   /** Its instance has ended, or its grant: it will be released. */
   isDoomed(): boolean
@@ -133,6 +140,8 @@ function createStarter({ table, host, now, records }: StarterOptions) {
       status,
       child,
       lines: gather(child, now),
+      rest: commandRest(command, args),
+      end: () => child.end(endingOf(call)),
       release: () => finish(),
       isDoomed: () => isOver(call),
     }
@@ -152,8 +161,8 @@ function createStarter({ table, host, now, records }: StarterOptions) {
 
     async function finish(): Promise<void> {
       table.delete(status.id)
-      for (const each of table.values()) if (each.plugin === call.plugin && each.isDoomed()) void each.child.end() // P3
-      await child.end()
+      for (const each of table.values()) if (each.plugin === call.plugin && each.isDoomed()) void each.end() // P4
+      await owned.end()
       owned.lines.end()
       records.remove(mark)
     }
@@ -172,6 +181,7 @@ function isOver(call: CapabilityCall): boolean {
 
 function tableMethods(table: Map<string, Owned>): Record<string, CapabilityMethod<never>> {
   const none = () => []
+  const started = (id: string, { plugin }: PluginPlace) => [find(id, plugin).rest] // P3
   return {
     list: defineMethod({
       input: z.tuple([z.strictObject({ tag: z.string().optional() }).optional()]),
@@ -184,12 +194,12 @@ function tableMethods(table: Map<string, Owned>): Record<string, CapabilityMetho
     }),
     lines: defineMethod({
       input: z.tuple([id, z.strictObject({ max: z.number().int().min(1).max(MAX_LINES).optional() }).optional()]),
-      access: none,
+      access: ([id], place) => started(id, place),
       run: async ([id, { max = MAX_LINES } = {}], { plugin }) => find(id, plugin).lines.last(max),
     }),
     output: defineMethod({
       input: z.tuple([id]),
-      access: none,
+      access: ([id], place) => started(id, place),
       run: async ([id], { plugin }) => find(id, plugin).lines.follow(),
     }),
     write: defineMethod({
@@ -198,13 +208,13 @@ function tableMethods(table: Map<string, Owned>): Record<string, CapabilityMetho
         z.union([z.string(), z.instanceof(Uint8Array)]),
         z.strictObject({ end: z.boolean().optional() }).optional(),
       ]),
-      access: none,
+      access: ([id], place) => started(id, place),
       run: async ([id, data, { end = false } = {}], { plugin }) => write(find(id, plugin), data, end),
       redact: ([id]) => id,
     }),
     wait: defineMethod({
       input: z.tuple([id]),
-      access: none,
+      access: ([id], place) => started(id, place),
       timeoutMs: 0,
       async run([id], { plugin, signal }) {
         const { child, status } = find(id, plugin)

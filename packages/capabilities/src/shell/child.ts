@@ -1,9 +1,10 @@
 // packages/capabilities/src/shell/child.ts: a child process that leaves nothing behind (K11).
-//   C1  It leads a process group of its own; ending it ends the group, politely, then for good after GRACE_MS.
+//   C1  It leads a process group of its own; ending it ends the group, politely, then for good after GRACE_MS; or for good at once, when its permission is gone.
 //   C2  Every process it starts inherits a mark in its environment; on Linux those that left the group are found by it and ended too.
 //   C3  On Linux with setpriv it dies with the host's process, also on SIGKILL.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { type CapabilityCall, PryxError } from '@pryx/kernel/contract'
 import type { Program } from './command.ts'
 
 export const MARK = 'PRYX_CHILD'
@@ -16,9 +17,11 @@ export interface Child {
   readonly process: ChildProcess
   /** Resolves when the program has ended; undefined `exitCode` after a signal. Never rejects. */
   readonly exited: Promise<Exit>
-  /** Ends the program and all it started. Resolves when nothing is left. Safe to call again. */
-  end(): Promise<void>
+  /** Ends the program and all it started. Resolves when nothing is left. Safe to call again; `at once` overtakes a polite end under way. */
+  end(how?: Ending): Promise<void>
 }
+
+export type Ending = 'politely' | 'at once'
 
 export interface Exit {
   exitCode: number | undefined
@@ -39,17 +42,36 @@ export function startChild(program: Program, args: readonly string[], mark: stri
     child.once('exit', (code, signal) => resolve({ exitCode: code ?? undefined, signal: signal ?? undefined }))
   })
   let ending: Promise<void> | undefined
-  return { process: child, exited, end: () => (ending ??= endGroup(child, mark)) }
+  let over = false // its pid may be another's from then on
+  return { process: child, exited, end }
+
+  function end(how: Ending = 'politely'): Promise<void> {
+    if (ending !== undefined && how === 'at once' && !over && child.pid !== undefined) kill(child.pid, mark)
+    ending ??= endGroup(child, mark, how).finally(() => {
+      over = true
+    })
+    return ending
+  }
 }
 
-async function endGroup(child: ChildProcess, mark: string): Promise<void> {
-  const { pid } = child
+/** How what `call` started is to end: what the user has taken back has no time to say goodbye (K4). */
+export function endingOf({ signal }: Pick<CapabilityCall, 'signal'>): Ending {
+  return signal.aborted && PryxError.is(signal.reason, 'PERMISSION_REVOKED') ? 'at once' : 'politely'
+}
+
+async function endGroup({ pid }: ChildProcess, mark: string, how: Ending): Promise<void> {
   if (pid === undefined) return
-  signalGroup(pid, 'SIGTERM')
-  await gone(() => isGroupAlive(pid), GRACE_MS)
+  if (how === 'politely') {
+    signalGroup(pid, 'SIGTERM')
+    await gone(() => isGroupAlive(pid), GRACE_MS)
+  }
+  kill(pid, mark)
+  await gone(() => isGroupAlive(pid), LAST_MS)
+}
+
+function kill(pid: number, mark: string): void {
   signalGroup(pid, 'SIGKILL')
   endMarked(mark) // C2
-  await gone(() => isGroupAlive(pid), LAST_MS)
 }
 
 /** Ends every process that carries the mark. @returns How many there were. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { type Capability, type CapabilityCall, CapabilityError, defineMethod } from '@pryx/kernel/contract'
 import { z } from 'zod'
-import { type Child, startChild } from './child.ts'
+import { type Child, endingOf, startChild } from './child.ts'
 import { commandArgs, commandCwd, commandEnv, commandName, type HostEnvironment, prepareCommand } from './command.ts'
 import { commandRest, coversCommand, createCommandGrammar } from './grammar.ts'
 
@@ -86,17 +86,17 @@ async function runCommand(request: RunRequest, call: CapabilityCall, host: HostE
   } finally {
     clearTimeout(timer)
     call.signal.removeEventListener('abort', abort)
-    await child.end()
+    await child.end(endingOf(call))
     await release()
   }
 }
 
 function own(call: CapabilityCall, child: Child): () => Promise<void> {
   try {
-    const release = call.effect(() => () => child.end())
+    const release = call.effect(() => () => child.end(endingOf(call)))
     return async () => release()
   } catch (error) {
-    void child.end() // the call ended while the program began
+    void child.end(endingOf(call)) // the call ended while the program began
     throw error
   }
 }

@@ -5,7 +5,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { CapabilityError } from '@pryx/kernel/contract'
+import { CapabilityError, PryxError } from '@pryx/kernel/contract'
 import { type FailureJson, type Job, type JobResult, mayRunAway } from './job.ts'
 
 const MAX_FLIGHT = 64 // jobs in one message
@@ -14,7 +14,7 @@ const ORPHAN_FACTOR = 4 // times the statement limit: when the process ends itse
 const END_MS = 1_000 // longest polite end
 
 export interface Lane {
-  /** Resolves with the job's value. An abort takes a waiting job out of the queue; a started one runs on. */
+  /** Resolves with the job's value. An abort takes a waiting job out of the queue; a started one runs on, unless it has lost its permission. */
   run(job: Job, signal?: AbortSignal): Promise<unknown>
   /** Gives away the waiting jobs on `file`, in order, for another lane to take over. */
   release(file: string): Pending[]
@@ -78,7 +78,11 @@ export function createLane(options: LaneOptions): Lane {
   }
 
   function leave(pending: Pending, reason: unknown): void {
-    if (flight.includes(pending)) return
+    if (flight.includes(pending)) {
+      // What the user took back stops working at once; a caller's own change of mind may cost nobody a new process.
+      if (mayRunAway(pending.job) && PryxError.is(reason, 'PERMISSION_REVOKED')) child?.kill('SIGKILL') // the rest follows in `lost`
+      return
+    }
     pending.left = true
     pending.reject(reason)
   }
