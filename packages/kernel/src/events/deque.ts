@@ -8,6 +8,8 @@ export interface Deque<T> {
   /** Puts `items` before all others, in their order. */
   prepend(items: readonly T[]): void
   clear(): void
+  /** What is in it, first one first; it stays there. */
+  list(): T[]
 }
 
 export function createDeque<T>(): Deque<T> {
@@ -31,6 +33,7 @@ export function createDeque<T>(): Deque<T> {
       if (front.length > 0) reset([...front, ...items.slice(head)])
     },
     clear: () => reset(),
+    list: () => items.slice(head) as T[],
   }
 
   function reset(rest: (T | undefined)[] = []): void {

@@ -72,6 +72,8 @@ export interface Mailbox {
   pump(): void
   ack(seq: number): BusEvent | undefined
   countFailure(): void
+  /** What waits and was never sent, oldest first. */
+  held(): readonly BusEvent[]
   /** Ends it. `orphaned`: nobody took it over, so what waits counts as dropped. */
   close(orphaned: boolean): void
   counts(): MailboxCounts
@@ -126,6 +128,7 @@ export function createMailbox(plugin: PluginId, pattern: string, powers: Mailbox
       return event
     },
     countFailure: () => void totals.failed++,
+    held: waiting.list,
     close(orphaned) {
       closed = true
       outlet = undefined

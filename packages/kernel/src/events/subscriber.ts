@@ -2,18 +2,30 @@
 //   B5  A mailbox belongs to the plugin, not to the instance: it goes on filling while there is none, within its bound.
 //   B6  The next instance's n-th subscription to a pattern takes over the n-th mailbox of that pattern, un-acknowledged events first.
 //   B7  An attachment that was replaced or detached can do nothing more: its late messages are ignored.
+//   B9  Events that came before the first instance wait in mailboxes of their own. Each of its subscriptions gets those it would have
+//       heard; when it is active, what nobody subscribed to is forgotten.
 //   B8  A held attachment changes nothing until it settles, so the one before it can resume with nothing lost or doubled.
 import {
   type ErrorJson,
   errorFromJson,
   type HostMessage,
+  matchesPattern,
   type PluginId,
   type QueuePolicy,
   stackless,
   UsageError,
 } from '../contract/index.ts'
-import { createMailbox, type Mailbox, type MailboxCounts, type MailboxPowers, type Outlet } from './mailbox.ts'
+import {
+  type BusEvent,
+  createMailbox,
+  type Mailbox,
+  type MailboxCounts,
+  type MailboxPowers,
+  type Outlet,
+} from './mailbox.ts'
 
+/** Of mailboxes that only wait. */
+const NOWHERE: Outlet = { open: false, deliver() {} }
 const MAX_SUBSCRIPTIONS = 256 // per instance
 
 export interface Subscriber {
@@ -23,6 +35,8 @@ export interface Subscriber {
    * one receives nothing and may be given up by `detach()`.
    */
   attach(deliver: (message: HostMessage) => void, options?: { hold?: boolean }): Attachment
+  /** Keeps events of `patterns` for an instance that is not there yet, `capacity` of each, newest first (B9). */
+  expect(patterns: readonly string[], capacity: number): void
   /** Ends all subscriptions and forgets what waits: the plugin has stopped for good. */
   close(): void
   stats(): SubscriberStats
@@ -82,6 +96,7 @@ export function createSubscriber(
   const past: MailboxCounts = { queued: 0, inFlight: 0, delivered: 0, failed: 0, dropped: 0, replaced: 0, denied: 0 }
   const mailboxes = new Set<Mailbox>()
   let orphans: Mailbox[] = []
+  let early: Mailbox[] = []
   let current: Seat | undefined
 
   return {
@@ -91,11 +106,21 @@ export function createSubscriber(
       if (!hold) seat.takeOver()
       return seat.attachment
     },
+    expect(patterns, capacity) {
+      for (const pattern of patterns) {
+        const mailbox = createMailbox(plugin, pattern, powers)
+        mailbox.link(NOWHERE, 0, 'drop-oldest', Math.min(capacity, maxCapacity))
+        mailboxes.add(mailbox)
+        early.push(mailbox)
+        hub.add(mailbox)
+      }
+    },
     close() {
       current?.end()
       current = undefined
       for (const mailbox of [...mailboxes]) discard(mailbox, false)
       orphans = []
+      early = []
     },
     stats() {
       const subscriptions = [...mailboxes].map((mailbox) => ({ pattern: mailbox.pattern, ...mailbox.counts() }))
@@ -105,9 +130,18 @@ export function createSubscriber(
     },
   }
 
-  function adopt(pattern: string): Mailbox {
+  function orphanOf(pattern: string): Mailbox | undefined {
     const index = orphans.findIndex((mailbox) => mailbox.pattern === pattern) // B6
-    if (index >= 0) return orphans.splice(index, 1)[0]!
+    return index < 0 ? undefined : orphans.splice(index, 1)[0]
+  }
+
+  /** B9: of all that came early, in the order it came. */
+  function earlyEvents(pattern: string): BusEvent[] {
+    const all = new Set(early.flatMap((mailbox) => mailbox.held()))
+    return [...all].filter(({ name }) => matchesPattern(pattern, name)).sort((a, b) => a.at - b.at)
+  }
+
+  function create(pattern: string): Mailbox {
     const mailbox = createMailbox(plugin, pattern, powers)
     mailboxes.add(mailbox)
     return mailbox
@@ -146,9 +180,11 @@ export function createSubscriber(
     }
 
     function connect(sub: number, want: Wanted): void {
-      const mailbox = adopt(want.pattern)
+      const orphan = orphanOf(want.pattern)
+      const mailbox = orphan ?? create(want.pattern)
       want.mailbox = mailbox
       mailbox.link(outlet, sub, want.policy, want.capacity)
+      if (orphan === undefined) for (const event of earlyEvents(want.pattern)) void mailbox.post(event)
       hub.add(mailbox)
     }
 
@@ -182,6 +218,7 @@ export function createSubscriber(
       if (state === 'held') takeOver() // B8
       if (state !== 'live') return
       for (const mailbox of orphans.splice(0)) discard(mailbox, true)
+      for (const mailbox of early.splice(0)) discard(mailbox, false)
     }
 
     function drain(timeoutMs: number): Promise<boolean> {

@@ -101,3 +101,16 @@ test('K4: a permission taken back while it sleeps is felt when it wakes', async 
   await new Promise((done) => setTimeout(done, 100))
   expect(await service.heard()).toEqual([1])
 })
+
+test('K2 K6: an event that starts a plugin is heard by it, whatever pattern it then subscribes by, before those that follow', async () => {
+  await using host = await createTestKernel()
+  await host.add('tally', tally, manifest)
+  for (let n = 0; n < 5; n++) host.kernel.emit('beat.n', n)
+  await expect.poll(() => host.kernel.status('tally').stage).toBe('active')
+  for (let n = 5; n < 10; n++) host.kernel.emit('beat.n', n)
+
+  const service = await host.kernel.use(Tally)
+
+  await expect.poll(() => service.heard()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  expect(host.kernel.status('tally').queue).toEqual({ queued: 0, inFlight: 0, dropped: 0 })
+})

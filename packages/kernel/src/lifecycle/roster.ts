@@ -18,6 +18,8 @@ import { cycleError, startOrder } from '../services/dependencies.ts'
 import type { Services } from '../services/registry.ts'
 import type { Unit } from './unit.ts'
 
+const EARLY_EVENTS = 256 // that may wait for a plugin's first start
+
 export interface Roster {
   /** @throws MANIFEST_ENGINE if the plugin is not made for this kernel. */
   checkEngine(manifest: Manifest, folder: string): void
@@ -126,9 +128,7 @@ export function createRoster(options: RosterOptions): Roster {
   function sleep(unit: Unit): void {
     unit.rest('idle')
     const patterns = eventsOf(unit.pkg.manifest)
-    const waiting = unit.subscriber.attach(() => {})
-    for (const [i, pattern] of patterns.entries()) waiting.on(i, pattern, 'drop-oldest', 256)
-    waiting.detach() // the mailboxes stay, and fill, until the plugin takes them over
+    unit.subscriber.expect(patterns, EARLY_EVENTS) // O2
     listenFor(unit, patterns)
   }
 
