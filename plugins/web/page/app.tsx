@@ -5,6 +5,7 @@ import {
   IconChecklist,
   IconHome,
   IconMoon,
+  IconPackage,
   IconPuzzle,
   IconShieldCheck,
   IconSun,
@@ -16,6 +17,7 @@ import { goTo, hrefOf, SECTIONS, type Section, useRoute } from './route.ts'
 import { Audit } from './sections/audit.tsx'
 import { Events } from './sections/events.tsx'
 import { Overview } from './sections/overview.tsx'
+import { Packages } from './sections/packages.tsx'
 import { Plugins } from './sections/plugins.tsx'
 import { Tasks } from './sections/tasks.tsx'
 import { useModel } from './store.ts'
@@ -26,6 +28,7 @@ const places: Record<Section, { title: string; icon: typeof IconHome; view: Comp
   tasks: { title: 'Tasks', icon: IconChecklist, view: Tasks },
   events: { title: 'Events', icon: IconActivity, view: Events },
   audit: { title: 'Audit', icon: IconShieldCheck, view: Audit },
+  packages: { title: 'Packages', icon: IconPackage, view: Packages },
 }
 
 export function App() {
@@ -108,7 +111,7 @@ function ThemeToggle() {
   )
 }
 
-/** 1 to 5 open the sections, unless the user is typing. */
+/** 1 to 6 open the sections, unless the user is typing. */
 function useNumberKeys(): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {

@@ -3,10 +3,13 @@
 import { ActionIcon, Button, Tooltip } from '@mantine/core'
 import type { PendingApproval } from '@pryx/sdk'
 import { IconChevronDown, IconHandStop } from '@tabler/icons-react'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
+import { get } from './calls.ts'
 import { plural, span } from './format.ts'
 import { RiskMark } from './marks.tsx'
 import { answer, useModel, useNow } from './store.ts'
+
+const OWN = 'plugins:manage:' // questions of this page's own
 
 /** Floats above every section; the oldest question first. */
 export function FloatingApprovals() {
@@ -60,7 +63,7 @@ export function ApprovalList() {
 function Question({ approval }: { approval: PendingApproval }) {
   const { id, plugin, permission, sentence, risk, expiresAt } = approval
   const [busy, setBusy] = useState(false)
-  const choose = async (choice: Parameters<typeof answer>[1]) => {
+  const choose: Choose = async (choice) => {
     setBusy(true)
     await answer(id, choice)
     setBusy(false)
@@ -78,25 +81,7 @@ function Question({ approval }: { approval: PendingApproval }) {
         </p>
       </div>
       <div className="question-answers">
-        <Button size="sm" disabled={busy} onClick={() => choose({ answer: 'allow', duration: 'once' })}>
-          Allow once
-        </Button>
-        <Button
-          size="sm"
-          variant="default"
-          disabled={busy}
-          onClick={() => choose({ answer: 'allow', duration: 'session' })}
-        >
-          This session
-        </Button>
-        <Button
-          size="sm"
-          variant="default"
-          disabled={busy}
-          onClick={() => choose({ answer: 'allow', duration: 'forever' })}
-        >
-          Always
-        </Button>
+        {permission.startsWith(OWN) ? <WindowLink id={id} /> : <Allow busy={busy} choose={choose} />}
         <Button
           size="sm"
           variant="light"
@@ -108,6 +93,51 @@ function Question({ approval }: { approval: PendingApproval }) {
         </Button>
       </div>
     </article>
+  )
+}
+
+type Choose = (choice: Parameters<typeof answer>[1]) => Promise<void>
+
+function Allow({ busy, choose }: { busy: boolean; choose: Choose }) {
+  return (
+    <>
+      <Button size="sm" disabled={busy} onClick={() => choose({ answer: 'allow', duration: 'once' })}>
+        Allow once
+      </Button>
+      <Button
+        size="sm"
+        variant="default"
+        disabled={busy}
+        onClick={() => choose({ answer: 'allow', duration: 'session' })}
+      >
+        This session
+      </Button>
+      <Button
+        size="sm"
+        variant="default"
+        disabled={busy}
+        onClick={() => choose({ answer: 'allow', duration: 'forever' })}
+      >
+        Always
+      </Button>
+    </>
+  )
+}
+
+/** This page asked, so it may not say yes: the user does, in a window of the host. */
+function WindowLink({ id }: { id: string }) {
+  const [base, setBase] = useState<string>()
+  useEffect(() => {
+    get<{ window: string }>('/api/packages').then(
+      ({ window }) => setBase(window),
+      () => {},
+    )
+  }, [])
+  if (base === undefined) return <span className="dim small">Answer in the terminal where Pryx runs.</span>
+  return (
+    <Button size="sm" component="a" href={base + encodeURIComponent(id)} target="_blank" rel="noopener noreferrer">
+      Answer in Pryx’s window
+    </Button>
   )
 }
 

@@ -1,7 +1,7 @@
 // plugins/web/page/route.ts: where the user is: `#/plugins/scheduler`. The address can be kept, shared and gone back from.
 import { useSyncExternalStore } from 'react'
 
-export const SECTIONS = ['overview', 'plugins', 'tasks', 'events', 'audit'] as const
+export const SECTIONS = ['overview', 'plugins', 'tasks', 'events', 'audit', 'packages'] as const
 export type Section = (typeof SECTIONS)[number]
 
 export interface Route {

@@ -6,6 +6,9 @@ import { type Kernel, PryxError, type TraceQuery, UsageError } from '@pryx/sdk'
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import { z } from 'zod'
+import { bodyOf, check } from './input.ts'
+import type { Installs } from './installs.ts'
+import { addInstallRoutes } from './installs-api.ts'
 import type { Journal } from './journal.ts'
 import { openStream } from './stream.ts'
 import type { Tasks } from './tasks.ts'
@@ -14,6 +17,8 @@ import type { Clock, Watch } from './watch.ts'
 export interface ApiOptions {
   kernel: Kernel
   tasks: Tasks
+  /** Absent on a host that installs nothing. */
+  installs?: Installs | undefined
   journal: Journal
   watch: Watch
   clock: Clock
@@ -40,7 +45,7 @@ const traceQuery = z.object({
 const auditCount = z.coerce.number().int().min(1).max(1_000).default(AUDIT_DEFAULT)
 
 /** The handler for everything under `/api`. */
-export function createApi({ kernel, tasks, journal, watch, clock, signal }: ApiOptions) {
+export function createApi({ kernel, tasks, installs, journal, watch, clock, signal }: ApiOptions) {
   const api = new Hono().basePath('/api')
   api.use(async (c, next) => {
     await next()
@@ -98,6 +103,8 @@ export function createApi({ kernel, tasks, journal, watch, clock, signal }: ApiO
     return done(c)
   })
 
+  addInstallRoutes(api, installs)
+
   api.notFound((c) =>
     refusal(
       c,
@@ -113,22 +120,6 @@ export function createApi({ kernel, tasks, journal, watch, clock, signal }: ApiO
   }
 }
 
-async function bodyOf<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
-  const json: unknown = await c.req.json().catch(() => undefined)
-  return check(schema, json, 'the body')
-}
-
-function check<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]!
-  const path = [what, ...issue.path.map(String)].join('.')
-  throw new UsageError('WEB_INPUT', `${path}: ${issue.message}`, {
-    path,
-    hint: 'See the table of routes in the README of this plugin.',
-  })
-}
-
 function refusal(c: Context, error: unknown): Response {
   const { code, hint } = PryxError.is(error) ? error : { code: 'WEB_FAILED', hint: undefined }
   const message = error instanceof Error ? error.message : String(error)
@@ -141,6 +132,6 @@ function statusOf(error: unknown): 400 | 403 | 404 | 409 | 500 | 503 {
   if (code === 'WEB_INPUT' || code.startsWith('USAGE_')) return 400
   if (code === 'APPROVAL_RESOLVED') return 409
   if (code === 'WEB_UNKNOWN' || code.endsWith('_UNKNOWN')) return 404
-  if (code === 'WEB_NO_SCHEDULER' || code.startsWith('SERVICE_')) return 503
-  return code.startsWith('PERMISSION_') ? 403 : 500
+  if (code.startsWith('WEB_NO_') || code.startsWith('SERVICE_')) return 503
+  return code === 'APPROVAL_OWN' || code.startsWith('PERMISSION_') ? 403 : 500
 }

@@ -1,6 +1,7 @@
 import { type Kernel, PermissionError, type PluginContext, type Release } from '@pryx/sdk'
 import { expect, test, vi } from 'vitest'
 import type { Heard } from './events.ts'
+import { createInstalls } from './installs.ts'
 import { asSnapshot, CAPACITY, createJournal } from './journal.ts'
 import plugin from './plugin.ts'
 import { createTasks } from './tasks.ts'
@@ -106,6 +107,9 @@ test.each([
   ['/api/plugins/notes/permission', { permission: 'storage', mode: 'allow', extra: 1 }],
   ['/api/plugins/notes/enabled', { enabled: 'yes' }],
   ['/api/tasks/t1/explode', {}],
+  ['/api/packages/plan', { spec: '' }],
+  ['/api/packages/apply', { plan: 'plan-1', allow: 'all' }],
+  ['/api/packages/tour/remove', {}],
 ])('B5: %s with %j is refused with a reason, and the kernel is not asked', async (path, body) => {
   await using bench = await setUp()
 
@@ -124,12 +128,14 @@ test('B5: an unknown address, a missing scheduler and a broken kernel each answe
     await bench.post('/api/nothing', {}),
     await bench.post('/api/tasks/t1/pause', {}),
     await bench.post('/api/plugins/notes/reload', {}),
+    await bench.post('/api/packages/tour/rollback', {}),
   ]
 
   expect(answers.map(({ status, json }) => [status, json.error.code])).toEqual([
     [404, 'WEB_UNKNOWN'],
     [503, 'WEB_NO_SCHEDULER'],
     [500, 'WEB_FAILED'],
+    [503, 'WEB_NO_INSTALLS'],
   ])
   for (const { type } of answers) expect(type).toMatch(/^application\/json/)
 })
@@ -170,6 +176,44 @@ test('B5: a scheduler that goes away leaves the page without tasks, not without 
 
   expect(await tasks.list()).toBeUndefined()
   expect(await tasks.list()).toEqual([])
+})
+
+test('K10: an install goes on while the user thinks, and every page sees how it ended', async () => {
+  const asked = Promise.withResolvers<void>()
+  const plugins = {
+    installed: async () => [{ id: 'tour', version: '1.0.0' }],
+    window: async () => 'http://127.0.0.1:9/',
+    planUpdate: async () => ({
+      plan: 'plan-1',
+      plugin: 'tour',
+      name: 'pryx-plugin-tour',
+      version: '1.1.0',
+      before: '1.0.0',
+    }),
+    apply: vi.fn(() => asked.promise),
+  }
+  const installs = createInstalls(plugins as never, { now: () => 7 })
+  await installs.plan({ plugin: 'tour' })
+
+  const job = installs.apply('plan-1', ['storage'])
+  const before = (await installs.shelf()).jobs
+  asked.reject(new PermissionError('PERMISSION_DENIED', 'you said no', { hint: 'Nothing changed.' }))
+  await vi.waitFor(async () => expect((await installs.shelf()).jobs[0]?.state).toBe('failed'))
+
+  expect(plugins.apply).toHaveBeenCalledWith('plan-1', ['storage'])
+  expect(job).toEqual({
+    id: 'plan-1',
+    plugin: 'tour',
+    name: 'pryx-plugin-tour',
+    version: '1.1.0',
+    before: '1.0.0',
+    at: 7,
+    state: 'asking',
+  })
+  expect(before).toEqual([job])
+  expect((await installs.shelf()).jobs).toEqual([
+    { ...job, state: 'failed', error: { code: 'PERMISSION_DENIED', message: 'you said no', hint: 'Nothing changed.' } },
+  ])
 })
 
 test('B5: the journal is bounded in number and in size, and its snapshot fits through the wall', () => {
@@ -235,6 +279,7 @@ async function setUp({ previous }: { previous?: unknown } = {}) {
     tryUse: async () => undefined,
     provide: (): Release => () => {},
     emit: async () => {},
+    checkpoint: () => {},
     events: {
       on(_pattern: string, handler: Handler): Release {
         hear = handler

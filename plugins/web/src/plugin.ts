@@ -1,7 +1,8 @@
 // plugins/web/src/plugin.ts: wiring only. Hears every event, serves the page and its API.
-import { definePlugin, Http, Kernel } from '@pryx/sdk'
+import { definePlugin, Http, Kernel, Plugins } from '@pryx/sdk'
 import { createApi } from './api.ts'
 import { webEvents } from './events.ts'
+import { createInstalls } from './installs.ts'
 import { asSnapshot, createJournal } from './journal.ts'
 import { Web } from './service.ts'
 import { createTasks } from './tasks.ts'
@@ -19,6 +20,8 @@ export default definePlugin({
     const clock: Clock = { now: () => Date.now(), after }
     const kernel = await ctx.use(Kernel)
     const tasks = createTasks(ctx, clock.now)
+    const plugins = await ctx.tryUse(Plugins)
+    const installs = plugins && createInstalls(plugins, clock)
     const journal = createJournal(crypto.randomUUID().slice(0, 8), asSnapshot(ctx.previous))
     const watch = createWatch(kernel, tasks, clock)
     const keep = atMostEvery(KEEP_EVERY_MS, () => ctx.checkpoint(journal.snapshot()))
@@ -31,7 +34,7 @@ export default definePlugin({
     })
 
     const http = await ctx.use(Http)
-    await http.serve('/api', createApi({ kernel, tasks, journal, watch, clock, signal: ctx.signal }))
+    await http.serve('/api', createApi({ kernel, tasks, installs, journal, watch, clock, signal: ctx.signal }))
     await http.static('/', 'dist/page', { spa: true })
     ctx.provide(Web, { url: () => http.url(), viewers: async () => watch.viewers })
     await ctx.emit(webEvents.ready, { url: await http.url() })
