@@ -40,7 +40,7 @@ export async function openBench(options: InstallOptions, { create = false } = {}
   const fresh = create && !existsSync(file)
   const config = fresh ? emptyConfig(dirname(file), { data: options.data }) : loadConfig(file, { data: options.data })
   const running = await connectControl(config.data)
-  const atRest = await openAtRest(config, { write: false, policy: options.policy })
+  const atRest = await openAtRest(config, { write: false, plugins: false, policy: options.policy })
   const { sources } = atRest
   const workshop = createWorkshop(config, sources, { registry: options.registry })
   const change = (edit: Parameters<typeof openAtRest>[1]['edit']) =>

@@ -14,6 +14,7 @@ export const EXIT = {
 } as const
 
 export function exitCodeOf(error: unknown): number {
+  if (PryxError.is(error, 'INTERRUPTED')) return EXIT.interrupted
   if (PryxError.is(error, 'HOST_DOWN')) return EXIT.noHost
   return PryxError.is(error) && error.code.startsWith('USAGE_') ? EXIT.usage : EXIT.failure
 }

@@ -39,12 +39,17 @@ export interface AtRestOptions {
   /** True to change grants and installs. */
   write: boolean
   policy?: string | undefined
+  /** False to take no plugin in: then it only judges permissions and reads files. Default true. */
+  plugins?: boolean
   /** Changes what is installed, under the lock; what follows sees it changed. */
   edit?(project: ProjectFiles): void
 }
 
 /** @throws HOST_RUNNING if a host started meanwhile */
-export async function openAtRest(given: HostConfig, { write, policy, edit }: AtRestOptions): Promise<AtRest> {
+export async function openAtRest(
+  given: HostConfig,
+  { write, policy, plugins = true, edit }: AtRestOptions,
+): Promise<AtRest> {
   await using resources = new AsyncDisposableStack()
   if (write) mkdirSync(given.data, { recursive: true, mode: 0o700 })
   if (write) resources.use(lockFolder(given.data)) // R2
@@ -60,7 +65,7 @@ export async function openAtRest(given: HostConfig, { write, policy, edit }: AtR
     place: (id, folder) => placeOf(config, id, folder),
   }
   const broken = new Map<PluginId, BrokenPlugin>()
-  for (const id of Object.keys(config.plugins)) await takeIn(kernel, config, id, { broken, sources })
+  for (const id of plugins ? Object.keys(config.plugins) : []) await takeIn(kernel, config, id, { broken, sources })
   const control = createControl({ kernel, config, broken }, { by: 'cli' })
   const owned = resources.move()
   return {

@@ -118,14 +118,12 @@ async function fromRegistry(
   })
   const release = document.release(version)
   const label = `${name}@${version}`
+  const registryUrl = registryOf(name)
+  const keys = registry.keys(registryUrl, signal) // on their way meanwhile
+  keys.catch(() => {}) // told when they are needed
   const bytes = await registry.tarball(release, { signal, onProgress })
   const integrity = checkIntegrity(bytes, release.integrity, label)
-  const proof = await prove(
-    { registry, registryUrl: registryOf(name), verifyBundle, now: now() },
-    release,
-    integrity,
-    signal,
-  )
+  const proof = await prove({ registry, keys: await keys, verifyBundle, now: now() }, release, integrity, signal)
   const files = await readTarball(bytes, label)
   const self = identityOf(files, label)
   if (self.name !== name || self.version !== version) throw anotherPackage(label, self) // D2

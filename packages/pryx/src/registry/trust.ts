@@ -51,15 +51,14 @@ export function checkIntegrity(bytes: Uint8Array, integrity: string | undefined,
 export async function prove(
   {
     registry,
-    registryUrl,
+    keys,
     verifyBundle,
     now,
-  }: { registry: Registry; registryUrl: string; verifyBundle: VerifyBundle; now: number },
+  }: { registry: Registry; keys: readonly RegistryKey[]; verifyBundle: VerifyBundle; now: number },
   release: Release,
   integrity: string,
   signal?: AbortSignal,
 ): Promise<Proof> {
-  const keys = await registry.keys(registryUrl, signal)
   if (keys.length > 0) checkSignatures(release, keys, now) // P2
   const offered = await registry.attestations(release, signal)
   let proof: Proof = { trust: keys.length > 0 ? 'signed' : 'unsigned' }
