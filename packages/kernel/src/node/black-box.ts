@@ -27,7 +27,16 @@ export function readHead(fd: number): { turn: number; isolate: number; handed: n
 export function readHanded(fd: number, isolate: number): number {
   const last = readHead(fd)
   const inHead = last.isolate === isolate ? last.handed : 0
+  return Math.max(inHead, readSlot(fd, isolate).handed)
+}
+
+/** Whether a turn of the isolate has begun on the pool and not ended. */
+export function readOnPool(fd: number, isolate: number): boolean {
+  return readSlot(fd, isolate).running
+}
+
+function readSlot(fd: number, isolate: number): { handed: number; running: boolean } {
   const at = BLACK_BOX.headBytes + BLACK_BOX.slotBytes * (isolate % BLACK_BOX.slots)
   const known = readSync(fd, slot, 0, slot.length, at) === slot.length && slot.readUInt32LE(0) === isolate
-  return Math.max(inHead, known ? slot.readUInt32LE(4) : 0)
+  return known ? { handed: slot.readUInt32LE(4), running: slot.readUInt32LE(8) !== 0 } : { handed: 0, running: false }
 }

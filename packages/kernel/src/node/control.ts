@@ -69,9 +69,10 @@ export type CpuReport = [total: number, start: number, thread: number, helpers: 
 /**
  * The black box: a file both processes hold open, so that what a lost process was doing is known without a word from it.
  * Its head says whose turn runs on the main thread: turn number, isolate, batches handed to that isolate in all (u32 each).
- * After it a slot for each isolate, by its number: isolate, batches handed to it in all, written before the turn.
+ * After it a slot for each isolate, by its number: isolate, batches handed to it in all, and 1 while its turn runs on the pool; written
+ * before and after such a turn.
  */
-export const BLACK_BOX = { headBytes: 16, slotBytes: 8, slots: 4_096 }
+export const BLACK_BOX = { headBytes: 16, slotBytes: 12, slots: 4_096 }
 /** File descriptors of the child. */
 export const PIPE_FD = 3
 export const BLACK_BOX_FD = 4

@@ -7,6 +7,7 @@
 //   C5  A guest holds this thread only where no neighbour can be made to wait: when it lives here alone, or when turns that
 //       do not end hold every thread of the pool, and then only if its own have been short. All other turns run on the pool.
 //   C6  Guests share the pipe fairly: past PIPE_BYTES on it each one's frames wait their turn, so nobody's words wait behind a flood.
+//   C7  Who cannot be stopped costs the process: before the kernel hears of it no turn begins any more, short ones end, and all is said.
 import { Buffer } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
@@ -42,6 +43,7 @@ const COMPACT_AGAIN_MS = 60_000
 const RESTING_MS = 50 // of guest code between two looks
 const POOL_THREADS = availableParallelism() + 1 // as many as isolated-vm has
 const MAX_TIMED = 10_000 // turns between two reports
+const FALL_MS = 30 // for turns under way, once the process is lost
 const HOG_MS = 20 // a pool full for this long is not about to be free
 
 interface Seat {
@@ -84,6 +86,7 @@ const parked: Seat[] = []
 const snapshots = new Map<RuntimeKind, ivmTypes.ExternalCopy<ArrayBuffer>>()
 const readyIsolates = createReadyIsolates((kind, memoryMb) => createEmptyIsolate(memoryMb, snapshots.get(kind)))
 let running = false
+let falling = false
 let reading = false
 const starts: (() => void)[] = []
 /** Turns since the last report with their times, while somebody traces. */
@@ -184,11 +187,26 @@ function eventsOf(id: number, name: string): IsolateEvents {
     slow: () => tell({ c: 'slow', isolate: id }),
     debug: (text) => tell({ c: 'debug', isolate: id, text }),
     paused: (paused) => tell({ c: 'paused', isolate: id, paused }),
-    stuck: (end) => tell({ c: 'stuck', isolate: id, name, ...end }),
+    stuck: (end) => fall(id, { c: 'stuck', isolate: id, name, ...end }),
     catastrophe: (text) => {
       const message = `V8 gave up on this isolate: ${text.slice(0, 200)}`
-      tell({ c: 'stuck', isolate: id, name, code: 'SANDBOX_MEMORY', message })
+      fall(id, { c: 'stuck', isolate: id, name, code: 'SANDBOX_MEMORY', message })
     },
+  }
+}
+
+/** C7: its neighbours lose nothing that they have done. */
+function fall(culprit: number, word: FromChild): void {
+  falling = true
+  const deadline = performance.now() + FALL_MS
+  look()
+
+  function look(): void {
+    const isShort = (startedAt: number) => performance.now() - startedAt < HOG_MS
+    if ([...pooled.values()].some(isShort) && performance.now() < deadline) return void setTimeout(look, 1)
+    for (const seat of seats.values()) if (seat.id !== culprit) fairPipe.sendAll(seat)
+    tell(word)
+    out.flush()
   }
 }
 
@@ -286,6 +304,7 @@ function schedule(): void {
 }
 
 function runTurns(): void {
+  if (falling) return // C7
   running = true
   const startedAt = performance.now()
   for (let seat = ready.shift(); seat !== undefined; seat = ready.shift()) {
@@ -306,7 +325,6 @@ function runTurn(seat: Seat): void {
   const batches = seat.inbox.splice(0, guest.takes(seat.inbox))
   seat.handed += batches.length
   if (lane === 'pool') {
-    marks.beginOnPool(seat)
     return void onPool(seat, () => guest.turnOnPool(batches)).then((ms) => turned(seat, batches.length, ms))
   }
   marks.begin(seat)
@@ -345,11 +363,13 @@ function isHogged(): boolean {
 
 async function onPool<T>(seat: Seat, work: () => Promise<T>): Promise<T> {
   pooled.set(seat, performance.now())
+  marks.beginOnPool(seat)
   meter.enter(seat)
   try {
     return await work()
   } finally {
     meter.leave(seat)
+    marks.endOnPool(seat)
     pooled.delete(seat)
     if (seat.guest.ended) tell({ c: 'turns', list: [turnReport(seat, 0)], cpu: cpuReport() })
     unpark()

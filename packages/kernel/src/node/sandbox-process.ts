@@ -2,6 +2,7 @@
 //   N1  The child gets no files, no children, no environment; on Linux it dies with this process even by SIGKILL.
 //   N2  What a guest sends is handled in slices: after 2 ms of one loop turn the rest waits, guest by guest, so a flood starves nobody.
 //   N3  A guest may have OUT_WINDOW bytes on the way; its turns pause until they are handled.
+//   N4  What guests said before their process was lost still counts: replies, checkpoints, acknowledgements. It is read first, for a limited time.
 import { closeSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { needsDecode, SandboxError } from '../contract/index.ts'
@@ -16,7 +17,7 @@ import type {
   SandboxProcess,
 } from '../sandbox/sandbox.ts'
 import { parseBatch } from './batch.ts'
-import { openBlackBox, readHanded, readHead } from './black-box.ts'
+import { openBlackBox, readHanded, readHead, readOnPool } from './black-box.ts'
 import {
   type CpuReport,
   type FromChild,
@@ -38,6 +39,8 @@ const PATIENCE = 4 // times its limit that a turn may last on a machine that giv
 const SILENT_PATIENCE_MS = 10_000 // without an answer, whatever the processor time
 const KEEP_LEFT = 256 // guests that have left and may still have a line of the ledger on the way
 const READY_TIMEOUT_MS = 15_000
+const LAST_READ_MS = 50 // a process that ends leaves the pipe within this
+const LAST_SLICE_MS = 20 // for what all its innocent guests said last
 /** Signals no guest can raise. The kernel of the machine kills for memory too, but this one looks at it first (pool.ts). */
 const FROM_OUTSIDE: ReadonlySet<NodeJS.Signals | null> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'])
 
@@ -103,7 +106,11 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   let pinged = 0
   let pingedAt = 0
   let pingedCpuMs = 0
+  let exited = false
   let closed = false
+  /** It has told all it had to tell, and begins nothing any more. */
+  let saidAll = false
+  let allRead: Promise<void> | undefined
   let seen = { turn: 0, at: 0, cpuMs: 0 }
 
   child.stderr?.setEncoding('utf8').on('data', (text: string) => keepLast(lastWords, text))
@@ -229,7 +236,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     function flush(): void {
       scheduled = false
       posted++
-      const bytes = out.write(id, `[${texts.join(',')}]`, parcel.buffers)
+      const bytes = dead || exited ? 0 : out.write(id, `[${texts.join(',')}]`, parcel.buffers)
       row.bytesIn += bytes
       account.bytesIn += bytes
       texts = []
@@ -296,6 +303,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       case 'slow':
         return events.slow()
       case 'stuck': {
+        saidAll = true // sandbox-child.ts, C7
         const plugin = message.name // it may have been disposed of, and its turn goes on all the same: the thread is lost
         return events.stuck(plugin, { code: message.code, message: `${plugin}: ${message.message}` })
       }
@@ -397,8 +405,8 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     resident.handled = 0
   }
 
-  function drain(resident: Resident | undefined): void {
-    while (resident && (resident.open || resident.inbox.length > 0)) receive(resident)
+  function drain(resident: Resident | undefined, until = Number.POSITIVE_INFINITY): void {
+    while (resident && (resident.open || resident.inbox.length > 0) && performance.now() < until) receive(resident)
   }
 
   function endBadly(id: number, message: string): void {
@@ -469,39 +477,63 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     dead = { code: reason.code, message: reason.message, strike: false, processLost: true }
     settleAccount()
     child.kill('SIGKILL')
-    evict()
+    if (saidAll) evict()
+    else void lastRead().then(evict)
+  }
+
+  function gone(how: string, byItself: boolean): void {
+    exited = true
+    readiness.reject(new SandboxError('SANDBOX_START', `${name} is gone: ${how}`))
+    void lastRead().then(() => {
+      if (!dead) crashed(how, byItself)
+      evict()
+      closed = true
+      closeSync(blackBox)
+      events.closed?.()
+    })
   }
 
   /** Where the process ended by itself, whoever was on turn is the one to blame; a kill from outside is nobody's fault. */
-  function gone(how: string, byItself: boolean): void {
-    readiness.reject(new SandboxError('SANDBOX_START', `${name} is gone: ${how}`))
-    if (!dead) {
-      culprit = byItself ? onTurn() : undefined
-      dead = {
-        code: 'SANDBOX_CRASH',
-        message: `${name} is gone: ${how}${culprit ? `, during a turn of ${culprit}` : ''}`,
-        strike: false,
-        processLost: true,
-      }
-      events.exited(dead.message)
-      evict()
+  function crashed(how: string, byItself: boolean): void {
+    culprit = byItself ? onTurn() : undefined
+    dead = {
+      code: 'SANDBOX_CRASH',
+      message: `${name} is gone: ${how}${culprit ? `, during a turn of ${culprit}` : ''}`,
+      strike: false,
+      processLost: true,
     }
-    closed = true
-    closeSync(blackBox)
-    events.closed?.()
+    events.exited(dead.message, culprit)
   }
 
   /** Whose turn it was: on the main thread, or the only one on the pool. */
   function onTurn(): string | undefined {
     const { turn, isolate } = readHead(blackBox)
     if (turn !== 0) return residents.get(isolate)?.spec.plugin
-    const begun = [...residents].filter(([id, { taken }]) => begunBy(id) > taken)
-    return begun.length === 1 ? begun[0]?.[1].spec.plugin : undefined
+    const running = [...residents].filter(([id]) => readOnPool(blackBox, id))
+    return running.length === 1 ? running[0]?.[1].spec.plugin : undefined
+  }
+
+  /** N4: resolves once the pipe of a process that ends is read to its end. */
+  function lastRead(): Promise<void> {
+    allRead ??= new Promise((done) => {
+      const late = setTimeout(done, LAST_READ_MS)
+      const read = () => {
+        clearTimeout(late)
+        done()
+      }
+      if (pipe.readableEnded || pipe.destroyed) read()
+      else pipe.once('end', read).once('close', read)
+    })
+    return allRead
   }
 
   function evict(): void {
-    for (const [id, resident] of [...residents])
-      leave(id, { ...(dead as GuestEnd), strike: resident.spec.plugin === culprit })
+    const until = performance.now() + LAST_SLICE_MS
+    for (const [id, resident] of [...residents]) {
+      const strike = resident.spec.plugin === culprit
+      if (!strike) drain(resident, until) // N4
+      leave(id, { ...(dead as GuestEnd), strike })
+    }
   }
 
   function tell(message: ToChild, buffers: Uint8Array[] = []): void {

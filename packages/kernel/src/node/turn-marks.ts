@@ -14,8 +14,9 @@ export interface TurnMarks {
   /** A turn on the process's own thread begins, and ends. */
   begin(guest: OnTurn): void
   end(): void
-  /** A turn on the pool begins. */
+  /** A turn on the pool begins, and ends. */
   beginOnPool(guest: OnTurn): void
+  endOnPool(guest: OnTurn): void
 }
 
 export function createTurnMarks(): TurnMarks {
@@ -23,10 +24,18 @@ export function createTurnMarks(): TurnMarks {
   const slot = Buffer.alloc(BLACK_BOX.slotBytes)
   let turn = 0
   let inHead: OnTurn | undefined
-  return { begin, end, beginOnPool: markSlot }
+  return {
+    begin,
+    end,
+    beginOnPool(guest) {
+      if (inHead === guest) inHead = undefined // its slot says more than the head from here on
+      markSlot(guest, true)
+    },
+    endOnPool: (guest) => markSlot(guest, false),
+  }
 
   function begin(guest: OnTurn): void {
-    if (inHead && inHead !== guest) markSlot(inHead)
+    if (inHead && inHead !== guest) markSlot(inHead, false)
     inHead = guest
     head.writeUInt32LE(++turn, 0)
     head.writeUInt32LE(guest.id, 4)
@@ -40,9 +49,10 @@ export function createTurnMarks(): TurnMarks {
     writeSync(BLACK_BOX_FD, head, 0, 4, 0)
   }
 
-  function markSlot({ id, handed }: OnTurn): void {
+  function markSlot({ id, handed }: OnTurn, running: boolean): void {
     slot.writeUInt32LE(id, 0)
     slot.writeUInt32LE(handed, 4)
+    slot.writeUInt32LE(running ? 1 : 0, 8)
     const { headBytes, slotBytes, slots } = BLACK_BOX
     writeSync(BLACK_BOX_FD, slot, 0, slotBytes, headBytes + slotBytes * (id % slots))
   }

@@ -125,7 +125,7 @@ export function createPool(options: PoolOptions): Pool {
     const process: SandboxProcess = sandboxes.spawn(name, {
       slow: suspect,
       stuck: (plugin, end) => replace(process, { ...end, culprit: plugin }),
-      exited: (reason) => lost(process, reason),
+      exited: (reason, culprit) => lost(process, reason, culprit),
       closed: () => {
         if (spawned.delete(process)) addProcess(gone, process.account)
       },
@@ -178,13 +178,13 @@ export function createPool(options: PoolOptions): Pool {
     suspect()
   }
 
-  function lost(process: SandboxProcess, reason: string): void {
+  function lost(process: SandboxProcess, reason: string, culprit?: string): void {
     const slot = slotOf(process)
     const known = slot !== undefined || spare === process
     if (slot) slots.delete(slot.key)
     if (spare === process) spare = undefined
     if (!known || scope.closed) return
-    options.onReplaced({ process: process.name, reason, tookMs: 0 })
+    options.onReplaced({ process: process.name, reason, culprit, tookMs: 0 })
     scheduleSpare()
     suspect()
   }

@@ -112,7 +112,8 @@ export interface Sandboxes {
     events: {
       /** A turn takes long; it may never end. */ slow(): void
       stuck(plugin: string, end: { code: string; message: string }): void
-      exited(reason: string): void
+      /** It ended by itself, or had to be given up; during a turn of `culprit`, where that is known. */
+      exited(reason: string, culprit?: string): void
       /** The process is gone, whichever way: nothing more is added to its account. */
       closed?(): void
     },
