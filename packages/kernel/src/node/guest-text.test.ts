@@ -17,5 +17,5 @@ test('a sequence that is not finished waits for more, unless nothing follows', (
 test('what a hostile guest may send is refused, not thrown', () => {
   expect(decodeText('shift_jis', 'text', true)).toBeUndefined()
   expect(decodeText('nope', new Uint8Array(1), true)).toBeUndefined()
-  expect(decodeText({ toString: () => 'utf-8' }, new Uint8Array(4_194_305), true)).toBeUndefined()
+  expect(decodeText({ toString: () => 'utf-8' }, new Uint8Array(131_073), true)).toBeUndefined()
 })

@@ -423,8 +423,7 @@ export function createEmptyIsolate(
       setUrl,
       encodingName,
       decodeText,
-      random: (bytes: number) =>
-        openssl().randomFillSync(new Uint8Array(Math.min(Math.max(0, bytes | 0), MAX_RANDOM_BYTES))),
+      random,
       startTimer,
       stopTimer,
       now: () => Math.round(performance.now() * 10) / 10,
@@ -432,7 +431,7 @@ export function createEmptyIsolate(
     }
     const names = Object.keys(lent)
     const script = `return __pryxBoot({ ${names.map((name, i) => `${name}: $${i}`).join(', ')} })`
-    const callbacks = Object.values(lent).map((fn) => new ivm.Callback(fn as (...args: never[]) => unknown))
+    const callbacks = Object.values(lent).map((fn) => new ivm.Callback(silently(fn as (...args: never[]) => unknown)))
     return context.evalClosureSync(script, callbacks, {
       result: { reference: true },
       timeout: 1_000,
@@ -455,6 +454,11 @@ export function createEmptyIsolate(
       max: MAX_TURN_BYTES,
       strike: true,
     }
+  }
+
+  function random(bytes: unknown): Uint8Array {
+    const length = typeof bytes === 'number' ? Math.min(Math.max(0, bytes | 0), MAX_RANDOM_BYTES) : 0
+    return openssl().randomFillSync(new Uint8Array(length))
   }
 
   function startTimer(id: unknown, ms: unknown): boolean {
@@ -509,6 +513,17 @@ export function createEmptyIsolate(
     if (data) message.buffer = localBuffers.push(data) - 1
     local.push(JSON.stringify(message))
     events.wake()
+  }
+}
+
+/** I2: an error of the host would carry its stack, and with it paths of this machine, into the guest. */
+function silently(lent: (...args: never[]) => unknown): (...args: never[]) => unknown {
+  return (...args) => {
+    try {
+      return lent(...args)
+    } catch {
+      return undefined
+    }
   }
 }
 

@@ -7,10 +7,13 @@ import { webHost } from './host.ts'
 import { joinBytes } from './streams.ts'
 
 const MULTI_BYTE = new Set(['big5', 'euc-jp', 'euc-kr', 'gb18030', 'gbk', 'iso-2022-jp', 'shift_jis'])
-const STATEFUL = 'iso-2022-jp' // a line end does not end what an escape began
-const LINE_END = 10 // never the second byte of a character
+const STATEFUL = 'iso-2022-jp'
+const LINE_END = 10
+const LOWEST_TRAIL = 0x30 // no later byte of a character is below it
+const ESCAPE = 0x1b
+const TO_ASCII = [0x28, 0x42] // after the escape
 const REPLACEMENT = '\ufffd'
-const SLICE_BYTES = 262_144 // asked for at once: the host takes a little more, for what was pending
+const SLICE_BYTES = 32_768 // asked for at once: the host takes a little more, for what was pending
 
 const tables = new Map<string, string>()
 
@@ -46,12 +49,24 @@ function multiByte(encoding: string, sink: Sink): Decode {
     const text = ask(encoding, pending, last)
     for (const character of text.slice(told)) put(sink, character)
     told = text.length
-    const settled = encoding === STATEFUL ? 0 : pending.lastIndexOf(LINE_END) + 1
+    const settled = encoding === STATEFUL ? endOfAsciiLine(pending) : endOfCharacter(pending)
     if (settled > 0) {
       pending = pending.slice(settled)
       told = ask(encoding, pending).length
     }
   }
+}
+
+/** How many bytes end with a character that is complete whatever follows; 0 if none does for sure. */
+function endOfCharacter(bytes: Uint8Array): number {
+  return bytes.findLastIndex((byte) => byte < LOWEST_TRAIL) + 1
+}
+
+/** The same where escapes change what bytes mean: after a line that ends as every decoder begins. */
+function endOfAsciiLine(bytes: Uint8Array): number {
+  const end = bytes.lastIndexOf(LINE_END) + 1
+  const escape = end === 0 ? -1 : bytes.lastIndexOf(ESCAPE, end - 1)
+  return escape < 0 || TO_ASCII.every((byte, i) => bytes[escape + 1 + i] === byte) ? end : 0
 }
 
 function put(sink: Sink, character: string): void {
