@@ -81,6 +81,20 @@ export const floods: Attack[] = [
     code: always(`for (let i = 0; i < 300; i++) ctx.tools.call('nothing.there', {}).catch(() => {})`),
     whole: true,
   },
+  {
+    title: 'has old encodings read without end',
+    code: always(`new TextDecoder('shift_jis').decode(new Uint8Array(120000).fill(255))`),
+    whole: true,
+    fails: 'SANDBOX_TURN_TIMEOUT',
+    mayHold: true,
+  },
+  {
+    title: 'has long addresses read without end',
+    code: always(`for (let i = 0; i < 4; i++) URL.canParse('http://a/' + 'é'.repeat(500000))`),
+    whole: true,
+    fails: 'SANDBOX_TURN_TIMEOUT',
+    mayHold: true,
+  },
   { title: 'floods timers', code: 'for (let i = 0; i < 1e5; i++) setInterval(() => {}, 0)', fails: /./, mayHold: true },
   {
     title: 'floods offers',

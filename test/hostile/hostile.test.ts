@@ -2,15 +2,20 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bombs } from './bombs.ts'
 import { escapes } from './escapes.ts'
 import { floods } from './floods.ts'
-import { type Attack, openTown, P99_MS, REPLACED_MS, type SiegeReport, type Town } from './hostile-testing.ts'
+import { type Attack, createSieges, isWide, type SiegeReport, type Sieges } from './hostile-testing.ts'
 import { loops } from './loops.ts'
+import { openTown, p99Of, type Town } from './town.ts'
 import { failing, values } from './values.ts'
 
 let town: Town
+let sieges: Sieges
 const table: Record<string, object> = {}
 beforeAll(async () => {
   town = await openTown()
-})
+  sieges = createSieges(town)
+  const { samples, replacedMs } = town.atRest
+  console.info(`at rest: p99 ${round(p99Of(samples))} ms; over a process killed from outside: ${round(replacedMs)} ms`)
+}, 60_000)
 afterAll(async () => {
   await town[Symbol.asyncDispose]()
   if (process.env.PRYX_REPORT) console.table(table)
@@ -30,16 +35,18 @@ const isDeep = process.env.PRYX_DEEP !== undefined
 describe.each(kinds)('%s', (_name, attacks) => {
   test.each(attacks.filter(({ deep }) => isDeep || deep !== true))(
     'K3: a plugin that $title stops nobody else',
-    { timeout: 40_000 },
+    { timeout: 120_000 },
     async (attack) => {
-      const report = await town.siege(attack)
+      const report = await sieges.siege(attack)
 
       table[attack.title] = row(report)
+      if (isWide(report)) console.info(`${attack.title}: the machine is busy, so the bounds are wider`, report.bounds)
       expect(report.failedCalls).toEqual([])
-      expect(report).toMatchObject({ lost: 0 })
-      expect(report.calls).toBeGreaterThanOrEqual(600)
-      expect(report.p99).toBeLessThan(P99_MS)
-      expect(report.replacedMs).toBeLessThan(REPLACED_MS)
+      expect(report).toMatchObject({ lost: 0, doubled: 0, slandered: [] })
+      expect(report.calls).toBeGreaterThanOrEqual(290)
+      expect(report.events).toBeGreaterThanOrEqual(290)
+      expect(report.p99).toBeLessThan(report.bounds.p99)
+      expect(report.replacedMs).toBeLessThan(report.bounds.replacedMs)
       blamed(attack, report)
     },
   )
@@ -80,39 +87,27 @@ test('K2: a plugin that fails five times stays down, with a reason, and the kern
   })
 })
 
-function blamed(attack: Attack, { failures, answers }: SiegeReport): void {
-  if (attack.answers !== undefined) for (const answer of answers) expect(answer).toEqual(attack.answers)
+/** The culprit is named each time, by the code of what it did, and nobody else is. */
+function blamed(attack: Attack, { id, failures, replacements, answers }: SiegeReport): void {
+  for (const replaced of replacements) expect(replaced).toMatchObject({ culprit: id })
+  if (attack.answers !== undefined) {
+    expect(answers.length).toBeGreaterThan(0)
+    for (const answer of answers) expect(answer).toEqual(attack.answers)
+  }
   if (attack.fails === undefined) return expect(failures).toEqual([])
   if (!attack.mayHold) expect(failures.length).toBeGreaterThan(0)
   for (const { code } of failures) expect(code).toMatch(attack.fails)
 }
 
-function row({
-  calls,
-  failedCalls,
-  p50,
-  p99,
-  max,
-  replacedMs,
-  replacements,
-  lost,
-  doubled,
-  failures,
-  starved,
-}: SiegeReport): object {
+function row({ failedCalls, replacements, failures, answers, slandered, bounds, ...figures }: SiegeReport): object {
+  const numbers = Object.entries(figures).map(([key, value]) => [key, typeof value === 'number' ? round(value) : value])
   const codes = [...new Set(failures.map(({ code }) => code))].join(' ')
   return {
-    calls,
+    ...Object.fromEntries(numbers),
     failed: failedCalls.length,
-    p50: round(p50),
-    p99: round(p99),
-    max: round(max),
-    replacedMs: round(replacedMs),
     replaced: replacements.length,
-    lost,
-    doubled,
+    bound: round(bounds.p99),
     codes,
-    starved: round(starved),
   }
 }
 

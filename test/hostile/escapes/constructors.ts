@@ -44,7 +44,7 @@ export const constructors: Attempt[] = [
   },
   {
     title: 'makes functions of every kind by name',
-    known: 'sandboxjs CVE-2025-34146, notevil CVE-2021-23771',
+    known: 'sandboxjs CVE-2026-23830 (the constructor of async functions)',
     code: `for (const fn of [function () {}, async () => {}, function* () {}, async function* () {}]) { let made; try { made = fn.constructor('return globalThis')() } catch {} ; const found = made?.next ? made.next() : made; const value = await found; judge(value?.value ?? value, fn.constructor.name) }`,
   },
   {
@@ -54,7 +54,7 @@ export const constructors: Attempt[] = [
   },
   {
     title: 'looks prototypes up by their accessors',
-    known: 'vm2 GHSA-grj5-jjm8-h35p, GHSA-v6mx-mf47-r5wg (__lookupGetter__)',
+    known: 'vm2 GHSA-grj5-jjm8-h35p (__lookupGetter__)',
     code: `const up = ({}).__lookupGetter__('__proto__'); for (let at = ctx; at; at = up.call(at)) climb(at, 'proto'); for (let at = fetch; at; at = up.call(at)) climb(at, 'proto of fetch')`,
   },
   {
@@ -72,18 +72,18 @@ export const constructors: Attempt[] = [
   },
   {
     title: 'looks for the caller of its functions',
-    known: 'static-eval GHSA-x9hc-rw35-f44h, jailed',
     first: `globalThis.callers = Function('seen', 'return function me() { try { for (let at = me, i = 0; at && i < 50; at = at.caller, i++) { seen(at); seen(at.arguments) } } catch (error) { seen(error) } return 1 }')`,
     code: `const spy = callers((x) => climb(x, 'caller')); spy(); [1].map(spy); await Promise.resolve().then(spy); setTimeout(spy, 1); new Proxy({}, { get: spy }).x; const lab = await ctx.use(service('lab')); await lab.lend('own', spy); await wait(5)`,
   },
   {
     title: 'defines getters on the prototype of what it was handed',
-    known: 'safe-eval CVE-2022-25904, static-eval issue 32',
+    known: 'safe-eval CVE-2022-25904, sandboxjs CVE-2025-34146, notevil CVE-2021-23771, static-eval issue 32',
     code: `ctx.__proto__.__defineGetter__('got', () => 1); ({}).__proto__.polluted = 1; [].__proto__.polluted = 1; (() => {}).__proto__.polluted = 1; Object.getPrototypeOf(async function* () {}).polluted = 1; return { here: ({}).polluted }`,
     answers: { here: 1 },
   },
   {
     title: 'swaps the prototype of what it was handed',
+    known: 'vm2 GHSA-v6mx-mf47-r5wg',
     code: `for (const one of [ctx, ctx.log, ctx.tools, ctx.events]) { try { Object.setPrototypeOf(one, { get process() { got('x') } }) } catch {} } return { held: Object.getPrototypeOf(ctx) === Object.prototype }`,
     answers: { held: true },
   },

@@ -38,20 +38,20 @@ export const errors: Attempt[] = [
   ...failing.map(
     ([what, code]): Attempt => ({
       title: `catches the error of ${what} and climbs`,
-      known: 'vm2 CVE-2023-29017, safe-eval issue 31',
+      known: 'safe-eval issues 33 and 35',
       code: `let caught; try { ${code} } catch (error) { caught = error; climb(error, 'error'); climb(error?.cause, 'cause'); if (/node:internal|\\/packages\\/|sandbox-child|\\.mjs/.test(String(error?.stack))) got('a stack of the host: ' + error.stack) } return { caught: caught !== undefined }`,
       answers: { caught: true },
     }),
   ),
   {
     title: 'reads call sites through prepareStackTrace',
-    known: 'vm2 CVE-2022-36067, safe-eval issue 28, n8n CVE-2026-0863 in kind',
+    known: 'vm2 CVE-2022-36067, safe-eval issue 28',
     code: `${FRAMES}; try { new Error('x').stack; new URL('no') } catch (error) { error.stack } ; await (async () => { try { await ctx.use(service('keeper')) } catch (error) { error.stack } })(); ${LOOK}; return { sites: frames.length > 0 }`,
     answers: { sites: true },
   },
   {
     title: 'reads call sites while the host calls it',
-    known: 'vm2 CVE-2022-36067',
+    known: 'vm2 CVE-2023-29017',
     code: `${FRAMES}; const lab = await ctx.use(service('lab')); await lab.lend('own', () => { new Error('x').stack; return 1 }); setTimeout(() => new Error('y').stack, 1); await wait(5); ${LOOK}; return { sites: frames.length > 0 }`,
     answers: { sites: true },
   },
@@ -68,7 +68,7 @@ export const errors: Attempt[] = [
   },
   {
     title: 'makes the formatter fail with a name that is a symbol',
-    known: 'vm2 CVE-2026-22709, CVE-2023-30547, GHSA-55hx-c926-fr95',
+    known: 'vm2 CVE-2026-22709, GHSA-55hx-c926-fr95',
     code: `const make = () => { const e = new Error(); e.name = Symbol(); return e.stack }; try { make() } catch (error) { climb(error, 'sync') } await steal(async () => make(), 'async'); await steal(async () => { for await (const x of (async function* () { make() })()) x }, 'generator'); (async () => make())().catch((error) => climb(error, 'catch')); await wait(2)`,
   },
   {
@@ -79,7 +79,7 @@ export const errors: Attempt[] = [
   },
   {
     title: 'overflows the stack inside the formatter',
-    known: 'vm2 CVE-2023-29199, GHSA-76w7-j9cq-rx2j',
+    known: 'vm2 CVE-2019-10761, safe-eval issue 31',
     code: `let deepest; Error.stackTraceLimit = 3; Error.prepareStackTrace = function f(e, s) { try { return f(e, s) } catch (error) { deepest ??= error; return 'x' } }; const dive = () => { try { dive() } catch (error) { climb(error, 'overflow'); try { error.stack } catch (inner) { climb(inner, 'inner') } throw error } }; try { dive() } catch (error) { climb(error, 'top') } Error.prepareStackTrace = undefined; climb(deepest, 'deepest')`,
   },
   {

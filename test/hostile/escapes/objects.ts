@@ -20,7 +20,7 @@ export const proxies: Attempt[] = [
   ].map(
     ([what, value]): Attempt => ({
       title: `hands over a proxy of ${what} that notes who looks`,
-      known: 'vm2 CVE-2019-10761, issue 177 (proxied arguments of host calls)',
+      known: 'vm2 CVE-2023-32314 (a proxy handed to the host)',
       code: `${SPY}; ${LAB}; await outcome(() => lab.act('own', spy(${value}))); await outcome(() => lab.lend('own', () => spy(${value}))); await outcome(() => lab.lend('own', spy(${value}))); return { looked: calls.length > 0 }`,
       answers: { looked: true },
     }),
@@ -52,7 +52,6 @@ export const proxies: Attempt[] = [
   },
   {
     title: 'pollutes Object.prototype with the parts of a descriptor',
-    known: 'vm2 CVE-2021-23449 in kind, ATTACKS category 2 (get on Object.prototype)',
     code: `${LAB}; for (const key of ['get', 'set', 'value', 'writable', 'enumerable']) { try { await patched(Object.prototype, key, function (x) { climb(this, key); climb(x, key) }, async () => { await outcome(() => lab.act('own', { a: 1 })); await outcome(() => ctx.provide(service('x'), { a() {} })) }) } catch {} }`,
   },
 ]
@@ -96,7 +95,6 @@ export const iteration: Attempt[] = [
   ...['Array', 'Map', 'Set', 'String'].map(
     (kind): Attempt => ({
       title: `hooks the iterator of ${kind} while it is served`,
-      known: 'vm2 ATTACKS category 11 (overridden built-ins)',
       code: `${LAB}; const real = ${kind}.prototype[Symbol.iterator]; let turns = 0; await patched(${kind}.prototype, Symbol.iterator, function () { turns++; climb(this, 'iterated'); return real.call(this) }, async () => { await outcome(() => lab.act('own', [1], new Map([[1, 2]]), new Set([1]))); await outcome(() => ctx.use(service('keeper'))); for (const x of '${kind}') x; for (const x of new ${kind}('ab' && [])) x })`,
     }),
   ),
@@ -125,7 +123,7 @@ export const iteration: Attempt[] = [
   },
   {
     title: 'hooks coercion wherever text or a number is wanted',
-    known: 'vm2 ATTACKS category 10, static-eval GHSA-2c5f-9x6g-wxgr (type coercion)',
+    known: 'static-eval GHSA-2c5f-9x6g-wxgr (type coercion)',
     code: `${LAB}; let turns = 0; const shifty = { [Symbol.toPrimitive](hint) { turns++; climb(this, hint); return turns % 2 ? 'own' : 'other' }, toString() { turns++; return 'own' } }; await outcome(() => lab.act(shifty)); await outcome(() => lab[shifty]('own')); await outcome(() => ctx.use({ kind: 'service', name: shifty, version: shifty })); await outcome(() => ctx.emit({ kind: 'event', name: shifty, schema: { parse: (x) => x } }, 1)); try { ctx.events.on(shifty, () => {}) } catch {} try { setTimeout(() => {}, shifty) } catch {} try { new URL(shifty) } catch {} try { crypto.getRandomValues(shifty) } catch {} return { turned: turns > 0 }`,
     answers: { turned: true },
   },
@@ -178,7 +176,6 @@ export const cloning: Attempt[] = [
   },
   {
     title: 'sends objects that pass for bytes, dates and maps',
-    known: 'Buffer duck-typing, vm2 ATTACKS category 9',
     code: `${LAB}; const fakes = [Object.assign(Object.create(Uint8Array.prototype), { a: 1 }), { [Symbol.toStringTag]: 'ArrayBuffer', byteLength: 8 }, { __proto__: { [Symbol.toStringTag]: 'Date' } }, Object.create(Map.prototype), Object.create(Date.prototype), Object.create(Error.prototype), { __proto__: { getReader() { throw home } } }]; let refused = 0; for (const fake of fakes) if ((await outcome(() => lab.act('own', fake))).code) refused++; return { refused: refused >= 3 }`,
     answers: { refused: true },
   },

@@ -11,22 +11,20 @@ export const promises: Attempt[] = [
   },
   {
     title: 'takes over catch and finally',
-    known: 'vm2 CVE-2023-37466',
+    known: 'vm2 CVE-2026-22709 (catch is not sanitised)',
     code: `for (const name of ['catch', 'finally']) { const real = Promise.prototype[name]; await patched(Promise.prototype, name, function (fn) { climb(this, name); climb(fn, name); return real.call(this, (x) => { climb(x, name + ' value'); return fn?.(x) }) }, async () => { for (const ask of ${HOST_PROMISES}) await outcome(ask) }) }`,
   },
   {
     title: 'makes promises of the host report to a species of its own',
-    known: 'vm2 CVE-2023-32314, CVE-2023-37466, GHSA-qvjj-29qf-hp7p (Promise species)',
+    known: 'vm2 CVE-2023-37466, GHSA-qvjj-29qf-hp7p, GHSA-76w7-j9cq-rx2j (Promise species)',
     code: `class Mine extends Promise { constructor(run) { super((ok, no) => run((v) => { climb(v, 'value'); ok(v) }, (e) => { climb(e, 'reason'); no(e) })) } static get [Symbol.species]() { return function (run) { run((v) => climb(v, 'species'), (e) => climb(e, 'species')) } } } for (const ask of ${HOST_PROMISES}) { let p; try { p = ask() } catch { continue } try { p.constructor = { [Symbol.species]: Mine }; p.then(() => {}, () => {}); Promise.prototype.then.call(p, () => {}, () => {}) } catch {} await outcome(() => p) }`,
   },
   {
     title: 'replaces the global Promise',
-    known: 'vm2 CVE-2021-23449 (replaced globals)',
     code: `const Real = Promise; await patched(globalThis, 'Promise', class Mine extends Real { constructor(run) { climb(run, 'executor'); super((ok, no) => { climb(ok, 'ok'); climb(no, 'no'); run(ok, no) }) } }, async () => { for (const ask of ${HOST_PROMISES}) await outcome(ask) })`,
   },
   {
     title: 'steals Promise’s static methods for a constructor of its own',
-    known: 'vm2 CVE-2023-37466 (statics called with another this)',
     code: `function Mine(run) { run((v) => climb(v, 'all ok'), (e) => climb(e, 'all no')) } Mine.resolve = (v) => ({ then: (ok, no) => { climb(ok, 'then ok'); climb(no, 'then no'); ok(v) } }); for (const name of ['all', 'race', 'any', 'allSettled', 'try', 'withResolvers']) { try { Promise[name].call(Mine, [ctx.use(service('lab')), crypto.subtle.digest('SHA-1', new Uint8Array(1))]) } catch (error) { climb(error, name) } } await wait(20)`,
   },
   {
