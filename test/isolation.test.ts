@@ -1,12 +1,12 @@
 // test/isolation.test.ts: nothing is shared between isolates: one plugin sees nothing of another's (K3 K4).
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createPassphraseKey } from '../packages/capabilities/src/secrets/key.ts'
 import { createSecretsCapability } from '../packages/capabilities/src/secrets/secrets.ts'
 import { openSecrets } from '../packages/capabilities/src/secrets/vault.ts'
-import { createMemoryStorage } from '../packages/capabilities/src/storage/storage.ts'
+import { createMemoryStorage, createStorageCapability } from '../packages/capabilities/src/storage/storage.ts'
 import { defineService } from '../packages/kernel/src/contract/index.ts'
 import { createTestKernel, type TestKernel } from '../packages/kernel/src/kernel-testing.ts'
 import { createLab, type Lab } from './hostile/escapes/lab.ts'
@@ -67,12 +67,47 @@ test('K3: both live in one process, and each has globals of its own', async () =
   expect(await bob.run(`return [own, typeof left, [].left]`)).toEqual(['bob', 'undefined', undefined])
 })
 
-test('K4: a plugin finds nothing in the storage of another, by the same key, by listing or by SQL', async () => {
+test('K4: a plugin finds nothing in the storage of another, by the same key or by listing', async () => {
   await ann.run(`const s = await use('storage'); await s.set('key', 'of ann'); await s.set('../bob/key', 'of ann')`)
   const look = `const s = await use('storage'); return [await s.get('key'), await s.get('../ann/key'), (await outcome(() => s.list({ prefix: '' }))).value ?? [], (await outcome(() => s.keys?.())).value ?? []]`
 
   expect(await ann.run(`return (await use('storage')).get('key')`)).toBe('of ann')
   expect(JSON.stringify(await bob.run(look))).not.toContain('of ann')
+})
+
+test('K4: a plugin finds nothing in the storage of another by SQL, and no other file', async () => {
+  await using real = await createTestKernel({ capabilities: [createStorageCapability()] })
+  for (const id of ['ann', 'bob'])
+    await real.add(id, puppet(id), { provides: { [id]: '1.0.0' }, permissions: ['storage'] })
+  const [owner, thief] = [
+    await real.kernel.use(defineService<Puppet>('ann', '1.0.0')),
+    await real.kernel.use(defineService<Puppet>('bob', '1.0.0')),
+  ]
+  await owner.run(
+    `const { sqlExec } = await use('storage'); await sqlExec("CREATE TABLE t (x); INSERT INTO t VALUES ('of ann')")`,
+  )
+  const database = readdirSync(real.folder, { recursive: true, encoding: 'utf8' }).find((file) =>
+    /ann.*storage\.db$/.test(file),
+  )
+  const file = join(real.folder, database ?? 'no storage.db of ann')
+  const ask = (sql: string) =>
+    thief.run(`return outcome(async () => (await use('storage')).sqlAll(${JSON.stringify(sql)}))`)
+
+  expect(existsSync(file)).toBe(true)
+  expect(await owner.run(`return (await use('storage')).sqlAll('SELECT x FROM t')`)).toEqual([{ x: 'of ann' }])
+  expect(await ask(`SELECT name FROM sqlite_master WHERE name NOT GLOB '*_pryx_*'`)).toEqual({ value: [] })
+  for (const sql of [
+    'SELECT x FROM t',
+    'SELECT x FROM ann.t',
+    `ATTACH '${file}' AS ann`,
+    `ATTACH 'file:${file}?mode=ro' AS ann`,
+    `VACUUM INTO '${file}.copy'`,
+    `SELECT readfile('${file}')`,
+    `SELECT load_extension('${file}')`,
+    `CREATE VIRTUAL TABLE v USING csv(filename='${file}')`,
+  ])
+    expect([sql, await ask(sql)]).toEqual([sql, { code: expect.stringMatching(/^STORAGE_/) }])
+  expect(existsSync(`${file}.copy`)).toBe(false)
 })
 
 test('K4: a plugin with the same grant does not read another’s secret of the same name', async () => {
