@@ -75,12 +75,11 @@ test('K3: a process that crashes names the one guest on turn, among neighbours t
   timeout: 60_000,
 }, async () => {
   await using host = await createTestKernel()
-  for (const id of ['busy', 'idle', 'other'])
-    await host.add(
-      id,
-      `export default { activate(ctx) { ctx.provide({ kind: 'service', name: '${id}', version: '1.0.0' }, { ping: (n) => n, work() { for (;;); } }) } }`,
-      { provides: { [id]: '1.0.0' }, limits: { turnMs: 20_000 } },
-    )
+  for (const id of ['busy', 'idle', 'other']) {
+    const code = `export default { activate(ctx) { ctx.provide({ kind: 'service', name: '${id}', version: '1.0.0' }, { ping: (n) => n, work() { for (;;); } }) } }`
+    const path = await host.write(id, code, { provides: { [id]: '1.0.0' } })
+    await host.kernel.installFolder(path, { limits: { turnMs: 30_000 } })
+  }
   interface Worker {
     ping(n: number): Promise<number>
     work(): Promise<void>
@@ -95,8 +94,9 @@ test('K3: a process that crashes names the one guest on turn, among neighbours t
   await idle?.ping(1)
   await other?.ping(1)
   await new Promise((done) => setTimeout(done, 1_000)) // an answer leaves before its turn has ended, on a busy machine well before
-  const { pid } = host.kernel.host().processes.find(({ plugins }) => plugins.includes('busy')) ?? { pid: 0 }
-  process.kill(pid, 'SIGABRT') // what V8 does to its own process
+  const home = host.kernel.host().processes.find(({ plugins }) => plugins.includes('busy'))
+  if (home === undefined) throw new Error('busy lives in no process')
+  process.kill(home.pid, 'SIGABRT') // what V8 does to its own process
 
   expect(await replaced).toMatchObject({ culprit: 'busy' })
   expect(await failed).toMatchObject({ plugin: 'busy', code: 'SANDBOX_CRASH' })
