@@ -39,6 +39,7 @@ const EARLY_CHARACTERS = 1_024
 const REPORT_MS = 20
 const HEAP_EVERY_MS = 1_000
 const COMPACT_EVERY_MS = 1_500
+const COMPACT_PAUSE_MS = 20
 const COMPACT_AGAIN_MS = 60_000
 const RESTING_MS = 50 // of guest code between two looks
 const POOL_THREADS = availableParallelism() + 1 // as many as isolated-vm has
@@ -398,7 +399,8 @@ function turned(seat: Seat, batches: number, ms: number): void {
 
 // ── memory of guests at rest ─────────────────────────────────────────────────────────────────────────────────────
 
-setInterval(compactResting, COMPACT_EVERY_MS)
+let compacting = false
+setInterval(() => void compactResting(), COMPACT_EVERY_MS)
 
 /** What it holds now is what people want to see of a guest at rest: it is told with the next report. */
 function compacted(seat: Seat): void {
@@ -409,18 +411,27 @@ function compacted(seat: Seat): void {
 }
 
 /** A start leaves several times its size in garbage, and V8 gives nothing back by itself to a process that then does little. */
-function compactResting(): void {
+async function compactResting(): Promise<void> {
+  if (compacting) return
+  compacting = true
+  for (const seat of restingSeats()) {
+    if (seat.guest.busy || seat.guest.ended) continue
+    seat.compactedAt = performance.now()
+    seat.turnsCompacted = seat.turns
+    await seat.guest.compact().then(() => compacted(seat)) // one at a time, with pauses: it takes a thread of the pool
+    await new Promise((done) => setTimeout(done, COMPACT_PAUSE_MS))
+  }
+  compacting = false
+}
+
+function restingSeats(): Seat[] {
   const now = performance.now()
-  for (const seat of seats.values()) {
-    const { guest } = seat
+  return [...seats.values()].filter((seat) => {
     const worked = seat.ms - seat.msBefore
     seat.msBefore = seat.ms
     const due = now - seat.compactedAt > COMPACT_AGAIN_MS && seat.turns !== seat.turnsCompacted
-    if (!due || worked > RESTING_MS || !guest.ready || guest.busy) continue
-    seat.compactedAt = now
-    seat.turnsCompacted = seat.turns
-    return void guest.compact().then(() => compacted(seat)) // one at a time
-  }
+    return due && worked <= RESTING_MS && seat.guest.ready && !seat.guest.busy
+  })
 }
 
 // ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────────
