@@ -7,6 +7,7 @@
 //   U6  A plugin sleeps only when nothing runs and nothing is held for it. What it offers stays reachable: a call wakes it.
 //   U7  Once it is stopped nothing of it is left, predecessors that were still ending included.
 //   U8  A unit that is closed starts nothing any more, whatever was asked before and waits for its turn.
+//   U9  A hook its manifest names is its to judge from the first start on: whoever runs the hook waits for it, and is stopped if it is down.
 import {
   type ErrorJson,
   errorFromJson,
@@ -134,6 +135,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   let state: unknown
   let quarantined = false
   let closed = false
+  let wasUp = false
   const lost: LostCall[] = []
   const account = openAccount()
   const retiring = new Set<Promise<void>>()
@@ -195,11 +197,22 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   function enter(next: Stage, why?: string): void {
     stage = next
     reason = why
+    standGuard()
     if (next !== 'starting' && next !== 'reloading' && next !== 'backoff') {
       settled.resolve()
       settled = Promise.withResolvers()
     }
     options.onStage(unit)
+  }
+
+  /** U9: who asks a hook waits for a guard that is on its way, and is stopped by one that is down. */
+  function standGuard(): void {
+    const onTheWay = stage === 'starting' || stage === 'backoff' || stage === 'failed'
+    if (closed || !(onTheWay || (stage === 'idle' && !wasUp))) return
+    for (const name of pkg.manifest.hooks) {
+      const key = `hook:${name}`
+      if (!exposed.has(key)) exposed.set(key, options.expose(unit, { t: 'provide', kind: 'hook', name, version: '', methods: [] }))
+    }
   }
 
   function unlessClosed(work: () => Promise<void>): Promise<void> {
@@ -225,6 +238,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
       if (mine !== epoch)
         throw new LifecycleError('PLUGIN_STOPPED', `${id} was stopped while it was starting`, { plugin: id })
       session = opened
+      caller = opened.caller
       await opened.activate(startOf(pkg, state))
       if (opened.instance.ended || mine !== epoch)
         throw new LifecycleError('PLUGIN_ENDED', `${id} ended while it was starting`, { plugin: id })
@@ -289,6 +303,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
 
   /** Makes what the new session offers reachable and takes away what it no longer offers, in one step (U1). */
   function reconcile(next: Session): void {
+    wasUp = true
     for (const key of [...exposed.keys()]) if (!next.offers.has(key)) conceal(key)
     for (const [key, offer] of next.offers) {
       conceal(key)

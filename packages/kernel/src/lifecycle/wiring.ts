@@ -161,8 +161,12 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
       name,
       plugin: unit.id,
       async invoke(value, { from, trace, signal }) {
-        const { caller } = await unit.present(signal) // asleep it is woken, between two lives waited for: a guard is not got past by crashing it
-        return gate.hold(caller, `hooks:${name}`, signal, (over) =>
+        const permission: Permission = `hooks:${name}`
+        if (unit.caller && gate.lacks(unit.caller, permission)) return undefined // it is not heard any more, up or down
+        if (from === unit.id && unit.stage === 'starting') return undefined // it cannot wait for itself
+        const { caller, offers } = await unit.present(signal) // asleep it is woken, between two lives waited for: a guard is not got past by crashing it
+        if (!offers.has(`hook:${name}`)) return undefined // declared, and not listened to
+        return gate.hold(caller, permission, signal, (over) =>
           unit.invoke('hook', name, '', value, { from, trace, signal: over, timeoutMs: 0 }),
         ) // revoked: it is not heard any more
       },

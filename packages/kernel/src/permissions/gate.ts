@@ -83,6 +83,8 @@ export interface Gate {
   refuseDenied(caller: Caller, permission: Permission, trace: string): void
   /** Says at once, without asking. A grant for once is spent by a yes. For events. */
   allows(caller: Caller, permission: Permission): boolean
+  /** True unless `permission` is granted now, whether the caller lives or not. Asks nobody, spends and writes nothing. */
+  lacks(caller: Caller, permission: Permission): boolean
   /** What permissions mean on this host. */
   readonly grammars: Grammars
 }
@@ -113,7 +115,7 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
   const written = new WeakSet<PryxError>() // refusals that are in the log already
   const recorded = new WeakMap<ApprovalAnswer, Promise<unknown>>()
   grants.watch(grantChanged)
-  return { call, pass, hold, require: requirePermission, refuseDenied, allows, grammars }
+  return { call, pass, hold, require: requirePermission, refuseDenied, allows, lacks, grammars }
 
   async function call(caller: Caller, request: GateRequest): Promise<unknown> {
     const act = `${request.capability}.${request.method}`
@@ -388,6 +390,10 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
       code,
     )
     return false
+  }
+
+  function lacks(caller: Caller, permission: Permission): boolean {
+    return judge(caller, permission).kind !== 'allow'
   }
 
   function open(caller: Caller, what: string, signal: AbortSignal | undefined): Lease {
