@@ -119,7 +119,7 @@ test.each([
   ['dark', 390],
 ] as const)('B5: nothing sticks out of the page: %s, %s px wide', async (colorScheme, width) => {
   const page = await openPage('/')
-  for (const section of ['overview', 'plugins', 'plugins/log-monitor', 'tasks', 'events', 'audit']) {
+  for (const section of ['overview', 'plugins', 'plugins/log-monitor', 'tasks', 'events', 'audit', 'packages']) {
     await page.goto(`${host.url}/#/${section}`)
     await page.getByText('Live', { exact: true }).waitFor({ ...SLOW, state: 'attached' })
     await shoot(page, `${width}-${colorScheme}-${section.replace('/', '-')}`, colorScheme, width)
