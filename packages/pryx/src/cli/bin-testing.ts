@@ -33,6 +33,8 @@ export interface Project extends AsyncDisposable {
   plugin(name: string, code?: string, manifest?: object): void
   /** Runs a command to its end. */
   run(...args: string[]): Promise<Ended>
+  /** As `run`, with `input` piped in. */
+  pipe(input: string, ...args: string[]): Promise<Ended>
   /** As `run`, with `--json`: what it printed, parsed. */
   json(...args: string[]): Promise<{ code: number | null; value: never }>
   /** `pryx up`, until it says it is up. */
@@ -64,11 +66,12 @@ export function createProject(plugins: readonly string[] = []): Project {
       })
       project.write(`plugins/${name}/plugin.js`, code)
     },
-    run: (...args) =>
+    run: (...args) => project.pipe('', ...args),
+    pipe: (input, ...args) =>
       new Promise((resolve) => {
         execFile(process.execPath, [BIN, ...args], { cwd: folder, env, timeout: 20_000 }, (error, stdout, stderr) =>
           resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : null, stdout, stderr }),
-        ).stdin?.end()
+        ).stdin?.end(input)
       }),
     async json(...args) {
       const { code, stdout } = await project.run(...args, '--json')

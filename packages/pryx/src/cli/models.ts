@@ -1,10 +1,10 @@
 // packages/pryx/src/cli/models.ts: `pryx models`. The router is a plugin like any other: it is asked through the service it provides.
 //   A key is read from a pipe or typed unseen; it is never an argument, where other programs and the shell's history would have it.
-import { createInterface } from 'node:readline'
 import { UsageError } from '@pryx/kernel/contract'
 import { type Style, safe, table } from '../terminal/style.ts'
 import type { Output } from './output.ts'
 import { type CommonOptions, runningHost } from './target.ts'
+import { readUnseen } from './unseen.ts'
 
 const SERVICE = ['models', '1.0.0'] as const
 
@@ -182,7 +182,9 @@ export async function connectProvider(
   provider: string,
 ): Promise<void> {
   const ask = await connect(options)
-  const key = options.keyless ? undefined : await readKey(provider)
+  const key = options.keyless
+    ? undefined
+    : await readUnseen(`Key for ${provider}`, `pryx models connect ${provider} < key.txt`)
   const status = await ask<ProviderLine>('connect', provider, {
     ...(key !== undefined && { key }),
     ...(options.url !== undefined && { baseUrl: options.url }),
@@ -317,21 +319,4 @@ function modelRow(model: ModelLine, style: Style): string[] {
 /** USD for a million tokens. */
 function price(usd: number | undefined): string {
   return usd === undefined ? '?' : `$${usd}`
-}
-
-/** One line from stdin; at a terminal what is typed is not shown. */
-async function readKey(provider: string): Promise<string> {
-  const typed = process.stdin.isTTY
-  if (typed) process.stderr.write(`Key for ${provider} (it is not shown): `)
-  const lines = createInterface({ input: process.stdin, terminal: typed })
-  if (typed) (lines as unknown as { _writeToOutput(): void })._writeToOutput = () => {}
-  try {
-    for await (const line of lines) if (line.trim() !== '') return line.trim()
-  } finally {
-    lines.close()
-    if (typed) process.stderr.write('\n')
-  }
-  throw new UsageError('USAGE_KEY', 'no key was given', {
-    hint: `Type it, or pipe it in: pryx models connect ${provider} < key.txt`,
-  })
 }

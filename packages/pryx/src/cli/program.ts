@@ -287,6 +287,7 @@ function addPermissions(program: Command): void {
     ),
   )
 
+  addSecrets(program)
   const approvals = program.command('approvals').description('answer what plugins ask')
   command(
     approvals,
@@ -473,6 +474,23 @@ function addModels(program: Command): void {
       (await models()).budget(output, options, name, dollars === undefined ? undefined : tokens(dollars)),
     ),
   )
+}
+
+function addSecrets(program: Command): void {
+  const group = program.command('secrets').description('keep what plugins need and nobody should see')
+  const load = () => import('./secrets.ts')
+  command(group, 'list', 'list their names', ['pryx secrets', 'pryx secrets list --json'], true).action(
+    action(async (output, options) => (await load()).listSecrets(output, options)),
+  )
+  command(group, 'set <name>', 'keep one; it is typed unseen, or read from a pipe', [
+    'pryx secrets set telegram.token',
+    'pryx secrets set feeds.token --plugin feed-watcher < token.txt',
+  ])
+    .option('--plugin <id>', 'for this plugin alone (default: for each that may read the name)')
+    .action(action(async (output, options, name) => (await load()).setSecret(output, options, name as string)))
+  command(group, 'remove <name>', 'forget one', ['pryx secrets remove telegram.token'])
+    .option('--plugin <id>', 'the one of this plugin')
+    .action(action(async (output, options, name) => (await load()).removeSecret(output, options, name as string)))
 }
 
 function addRecords(program: Command): void {

@@ -1,5 +1,6 @@
 // packages/pryx/src/control/control.ts: what the command can see and do of a host, running or at rest.
 //   One list of methods: the socket's server checks calls against `inputs`, its client and the offline view have the same face.
+import { isSecretName, type Secrets, SHARED } from '@pryx/capabilities'
 import type { AuditEntry, ConsentScreen, Kernel, Verdict } from '@pryx/kernel'
 import {
   type AuditRecord,
@@ -35,6 +36,12 @@ export interface Control {
   answer(id: string, answer: 'allow' | 'deny', duration: Span): Promise<void>
   auditTail(n: number): Promise<AuditRecord[]>
   auditVerify(): Promise<Verdict>
+  /** Names, never values; `plugin` null: shared with every plugin that may read the name. */
+  secrets(): Promise<SecretName[]>
+  /** @throws SECRETS_* */
+  setSecret(plugin: PluginId | null, name: string, value: string): Promise<void>
+  /** @returns Whether it was there. */
+  removeSecret(plugin: PluginId | null, name: string): Promise<boolean>
   logs(id: PluginId | null): Promise<LogLine[]>
   events(n: number): Promise<JournalEvent[]>
   ledger(): Promise<Ledger>
@@ -49,6 +56,11 @@ export interface Control {
   drop(id: PluginId, keepData: boolean): Promise<void>
   /** Calls a method of a plugin's service, as the user who owns the host. @throws SERVICE_MISSING, HOST_DOWN, and what the method throws */
   call(service: string, version: string, method: string, args: unknown[]): Promise<unknown>
+}
+
+export interface SecretName {
+  plugin: PluginId | null
+  name: string
 }
 
 export type Span = 'once' | 'session' | 'forever' | { until: number }
@@ -72,6 +84,7 @@ const duration = z.union([
   z.enum(['once', 'session', 'forever']),
   z.strictObject({ until: z.number().int().nonnegative() }),
 ])
+const secretName = z.string().refine(isSecretName, 'a name such as telegram.token')
 const count = z.number().int().min(1).max(1_000)
 
 /** Which traces; the same in the query of `GET /traces`. */
@@ -93,6 +106,9 @@ export const inputs: Record<keyof Control, z.ZodType<unknown[]>> = {
   answer: z.tuple([id, z.enum(['allow', 'deny']), duration]),
   auditTail: z.tuple([count]),
   auditVerify: z.tuple([]),
+  secrets: z.tuple([]),
+  setSecret: z.tuple([id.nullable(), secretName, z.string().min(1).max(65_536)]),
+  removeSecret: z.tuple([id.nullable(), secretName]),
   logs: z.tuple([id.nullable()]),
   events: z.tuple([count]),
   ledger: z.tuple([]),
@@ -116,6 +132,7 @@ export interface Ruled {
   kernel: Kernel
   config: { data: string; workspace: string }
   broken: ReadonlyMap<PluginId, BrokenPlugin>
+  vault: Secrets
   /** These are absent at rest. */
   journal?: Journal
   installs?: Installs
@@ -124,7 +141,7 @@ export interface Ruled {
 
 /** @param by Who acts, for audit and grants. */
 export function createControl(
-  { kernel, config, broken, journal, installs, reload }: Ruled,
+  { kernel, config, broken, vault, journal, installs, reload }: Ruled,
   { by }: { by: string },
 ): Control {
   const running = journal !== undefined
@@ -158,6 +175,22 @@ export function createControl(
     answer: async (id, answer, span) => kernel.approvals.resolve(id, { answer, duration: span, by }),
     auditTail: async (n) => kernel.audit.tail(n).map(record),
     auditVerify: () => kernel.audit.verify(),
+    async secrets() {
+      const owners = await vault.owners()
+      const listed = await Promise.all(owners.map(async (owner) => ({ owner, names: await vault.list(owner) })))
+      return listed.flatMap(({ owner, names }) =>
+        names.map((name) => ({ plugin: owner === SHARED ? null : (owner as PluginId), name })),
+      )
+    },
+    async setSecret(id, name, value) {
+      await vault.set(ownerOf(id), name, value)
+      noteSecret('secrets.set', id, name)
+    },
+    async removeSecret(id, name) {
+      const removed = await vault.delete(ownerOf(id), name)
+      if (removed) noteSecret('secrets.delete', id, name)
+      return removed
+    },
     logs: async (id) =>
       id === null
         ? kernel
@@ -183,6 +216,16 @@ export function createControl(
       return kernel.status(id)
     },
     drop: (id, keepData) => live().drop(id, { keepData }),
+  }
+
+  /** @throws PLUGIN_UNKNOWN */
+  function ownerOf(id: PluginId | null): string {
+    return id === null ? SHARED : kernel.status(id).id
+  }
+
+  function noteSecret(act: string, id: PluginId | null, name: string): void {
+    const detail = { by, name, shared: id === null }
+    kernel.audit.append({ plugin: id ?? 'kernel', act, access: [], outcome: 'allowed', detail, trace: 'user' })
   }
 
   function live(): Installs {

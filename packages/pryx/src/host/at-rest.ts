@@ -3,6 +3,7 @@
 //   R2  Changing takes the host's lock, so a host that starts meanwhile is refused, or this is.
 import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Secrets } from '@pryx/capabilities'
 import {
   type AuditSink,
   createAuditFiles,
@@ -22,7 +23,7 @@ import { openPolicy, policyFiles } from '../policy/policy.ts'
 import { openProjectFiles, type ProjectFiles } from '../store/project.ts'
 import { openStore, storeRoot } from '../store/store.ts'
 import { type HostConfig, loadConfig } from './config.ts'
-import { openDrivers } from './drivers.ts'
+import { openDrivers, openVault } from './drivers.ts'
 import { acquaint, type BrokenPlugin, placeOf, privateFolder } from './host.ts'
 import { lockFolder } from './lock.ts'
 import { openEntryPackage, type PackageSources } from './packages.ts'
@@ -56,7 +57,8 @@ export async function openAtRest(
   const project = openProjectFiles(given)
   edit?.(project)
   const config = edit ? { ...given, plugins: loadConfig(given.file, { data: given.data }).plugins } : given
-  const kernel = resources.adopt(await openRecords(config, write), (one) => one.stop())
+  const vault = openVault(config)
+  const kernel = resources.adopt(await openRecords(config, write, vault), (one) => one.stop())
   const sources: PackageSources = {
     store: openStore(storeRoot()),
     project,
@@ -66,7 +68,7 @@ export async function openAtRest(
   }
   const broken = new Map<PluginId, BrokenPlugin>()
   for (const id of plugins ? Object.keys(config.plugins) : []) await takeIn(kernel, config, id, { broken, sources })
-  const control = createControl({ kernel, config, broken }, { by: 'cli' })
+  const control = createControl({ kernel, config, broken, vault }, { by: 'cli' })
   const owned = resources.move()
   return {
     ...control,
@@ -88,9 +90,9 @@ export async function openAtRest(
   }
 }
 
-async function openRecords(config: HostConfig, write: boolean): Promise<Kernel> {
+async function openRecords(config: HostConfig, write: boolean, vault: Secrets): Promise<Kernel> {
   const { data, workspace } = config
-  const drivers = openDrivers(config)
+  const drivers = openDrivers(config, vault)
   return openKernel(
     {
       clock: createClock(),

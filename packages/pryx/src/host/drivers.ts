@@ -15,10 +15,14 @@ import {
 import type { HostConfig } from './config.ts'
 import type { Incident } from './host.ts'
 
-/** All drivers; none touches disk or network before it is used. */
-export function openDrivers(config: HostConfig, onIncident: (incident: Incident) => void = () => {}): NodeCapabilities {
+/** All drivers; none touches disk or network before it is used. A vault has one owner, because its writes wait for one another there. */
+export function openDrivers(
+  config: HostConfig,
+  vault: Secrets,
+  onIncident: (incident: Incident) => void = () => {},
+): NodeCapabilities {
   return nodeCapabilities({
-    secrets: openVault(config),
+    secrets: vault,
     storage: {
       onIncident: ({ plugin, message, file }) =>
         onIncident({ what: `${plugin}: ${message}`, ...(file !== undefined && { kept: file }) }),

@@ -25,7 +25,7 @@ import { openStore, storeRoot } from '../store/store.ts'
 import type { HostConfig, PluginEntry } from './config.ts'
 import { createConsentWindow } from './consent-window.ts'
 import { createDesk } from './desk.ts'
-import { openDrivers, processRecords } from './drivers.ts'
+import { openDrivers, openVault, processRecords } from './drivers.ts'
 import { forgetPlugin } from './forget.ts'
 import { type Consented, createInstalls, type Installs } from './installs.ts'
 import { createJournal, type Journal } from './journal.ts'
@@ -98,7 +98,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const switches = openSwitches(join(config.data, 'switches.json'), (kept) =>
     onIncident({ what: 'the file of switched-off plugins was damaged', kept }),
   )
-  const drivers = openDrivers(config, onIncident)
+  const vault = openVault(config)
+  const drivers = openDrivers(config, vault, onIncident)
   resources.defer(() => drivers.http.close())
   const { url } = await drivers.http.listen() // H2
   const decided = new Map<PluginId, Consented>()
@@ -152,7 +153,10 @@ export async function openHost(options: HostOptions): Promise<Host> {
     [Symbol.asyncDispose]: stop,
   }
   resources.use(
-    await openControlServer(config.data, createControl(host, { by: 'cli' }), { journal, traces: kernel.traces }),
+    await openControlServer(config.data, createControl({ ...host, vault }, { by: 'cli' }), {
+      journal,
+      traces: kernel.traces,
+    }),
   )
   if (config.telemetry) {
     const { exportTraces } = await import('../telemetry/otlp.ts')

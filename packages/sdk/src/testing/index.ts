@@ -8,3 +8,10 @@ export { createHarness } from './harness.ts'
 export type { AskPolicy } from './host.ts'
 export type { PluginSource } from './package.ts'
 export type { RecordedCall } from './recording.ts'
+
+declare global {
+  /** Tests run in Node, where `import.meta.dirname` names the folder of the file; a plugin's own types know no Node. */
+  interface ImportMeta {
+    dirname: string
+  }
+}
