@@ -43,10 +43,10 @@ export function createDialer(options: DialerOptions): Dialer {
   }
 
   async function open(local: boolean): Promise<Agent> {
-    const { Agent } = await import('undici') // D3
+    const { default: undici } = await import('undici') // D3; in a bundle, CommonJS has its default export alone
     const agent =
       agents.get(local) ??
-      new Agent({
+      new undici.Agent({
         connect: { lookup: checkedLookup(options.lookup, local), timeout: options.connectMs },
         headersTimeout: options.headersMs,
         bodyTimeout: options.bodyMs,

@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { createProject } from './bin-testing.ts'
 
@@ -180,4 +183,25 @@ test('doctor names what is wrong and the next step', async () => {
   expect(stdout).toContain('✔ sandbox: a plugin starts in its isolate')
   expect(stdout).toContain('✖ plugin one')
   expect(stdout).toContain('→ Run `pryx build one` first.')
+})
+
+test('X5: the command as it is shipped, one bundle, reaches the network for a plugin', {
+  timeout: 60_000,
+}, async () => {
+  const server = createServer((_request, response) => response.end('good morning')).listen(0, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    await using project = createProject(['one'])
+    const ask = `fetch('http://localhost:${port}/').then((response) => response.text())`
+    const code = `export default { async activate() { console.info('heard ' + (await ${ask})) } }`
+    project.plugin('one', code, { permissions: [`net:localhost:${port}`] })
+    await project.up('--consent', 'declared')
+
+    await expect
+      .poll(async () => (await project.run('logs', 'one')).stdout, { timeout: 20_000 })
+      .toContain('heard good morning')
+  } finally {
+    server.close()
+  }
 })

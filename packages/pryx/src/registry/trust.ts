@@ -163,8 +163,8 @@ function pem(key: RegistryKey | undefined): string | undefined {
 
 /** Checks bundles against sigstore's public good instance; its root of trust comes by TUF. */
 export const verifyWithSigstore: VerifyBundle = async (bundle, keys) => {
-  const { verify: verifyBundle } = await import('sigstore')
-  await verifyBundle(bundle as never, { keySelector: keys, tlogThreshold: 1, retry: 1, timeout: 10_000 })
+  const { default: sigstore } = await import('sigstore') // in a bundle, CommonJS has its default export alone
+  await sigstore.verify(bundle as never, { keySelector: keys, tlogThreshold: 1, retry: 1, timeout: 10_000 })
 }
 
 function badSignature(label: string, why: string): CapabilityError {
