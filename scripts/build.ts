@@ -63,7 +63,7 @@ for (const { name, inputs, options } of bundles) {
   if (Object.keys(options.entryPoints ?? {}).length === 0) continue
   await whenChanged(name, [inputs, 'packages/kernel/src/contract'], async () => {
     const { metafile } = await build({ ...options, metafile: true })
-    if (name === 'pryx') dropStale('packages/pryx/dist', Object.keys(metafile.outputs))
+    if (options.splitting) dropStale(`packages/${name}/dist`, Object.keys(metafile.outputs))
     console.error(`built ${name}`)
   })
 }
@@ -73,7 +73,8 @@ if (flags.has('--types')) buildTypes()
 /** Chunks of earlier builds are not shipped. */
 function dropStale(folder: string, outputs: readonly string[]): void {
   const current = new Set(outputs)
-  for (const file of globSync(`${folder}/**/*.{js,map}`, { cwd: root }))
+  const others = (path: string) => path.endsWith('/sandbox') // a bundle of its own
+  for (const file of globSync(`${folder}/**/*.js{,.map}`, { cwd: root, exclude: others }))
     if (!current.has(file)) rmSync(join(root, file), { force: true })
 }
 
