@@ -4,13 +4,12 @@ import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decode, PryxError, parseGuestMessage } from '../../packages/kernel/src/contract/index.ts'
+import { decode, parseGuestMessage } from '../../packages/kernel/src/contract/index.ts'
 import { parseManifest } from '../../packages/kernel/src/contract/manifest.ts'
 import { createFrameReader, createFrameWriter, type Frame } from '../../packages/kernel/src/node/frame.ts'
 import { openGrants } from '../../packages/kernel/src/permissions/grants.ts'
 import { createCountingIds, createFakeClock } from '../../packages/kernel/src/powers-testing.ts'
-
-const numRuns = process.env.PRYX_DEEP ? 50_000 : 500
+import { expectClear, numRuns, replaceAt } from './fuzz-testing.ts'
 
 test('K3: frames cut anywhere come out whole and in order', () => {
   const frame = fc.tuple(
@@ -185,49 +184,6 @@ test('K4: a grants file with anything in it opens, or is refused with a hint', a
     { numRuns },
   )
 })
-
-/** Either it works, or it says no in our words. */
-function expectClear(work: () => unknown, look: (error: PryxError) => void = () => {}, failure?: unknown): void {
-  let thrown = failure
-  if (thrown === undefined) {
-    try {
-      work()
-      return
-    } catch (error) {
-      thrown = error
-    }
-  }
-  if (!PryxError.is(thrown)) throw new Error('it failed without a code', { cause: thrown })
-  expect(thrown.message.length).toBeLessThan(10_000)
-  look(thrown)
-}
-
-/** A copy with another value at the `where`-th place, counted through the tree; wraps around. */
-function replaceAt(json: unknown, where: number, value: unknown): unknown {
-  const places = placesOf(json, [])
-  const path = places[where % places.length] as string[]
-  if (path.length === 0) return value
-  const copy = structuredCloneish(json)
-  const parent = path.slice(0, -1).reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], copy)
-  Object.defineProperty(parent, path.at(-1) as string, { value, enumerable: true, writable: true, configurable: true })
-  return copy
-}
-
-function placesOf(json: unknown, path: string[]): string[][] {
-  if (typeof json !== 'object' || json === null || path.length > 6) return [path]
-  return [path, ...Object.keys(json).flatMap((key) => placesOf((json as Record<string, unknown>)[key], [...path, key]))]
-}
-
-function structuredCloneish(json: unknown): unknown {
-  if (
-    typeof json !== 'object' ||
-    json === null ||
-    (Object.getPrototypeOf(json) !== Object.prototype && !Array.isArray(json))
-  )
-    return json
-  if (Array.isArray(json)) return json.map(structuredCloneish)
-  return Object.fromEntries(Object.entries(json).map(([key, item]) => [key, structuredCloneish(item)]))
-}
 
 function bytesOf(frames: readonly [number, string, Uint8Array[]][]): Buffer {
   const chunks: Buffer[] = []

@@ -69,7 +69,7 @@ export async function openControlServer(
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => {})
     try {
-      if (request.method === 'GET') return streamOf(new URL(request.url ?? '/', 'http://host'), response)
+      if (request.method === 'GET') return streamOf(request.url ?? '/', response)
       if (request.method !== 'POST')
         throw new UsageError(
           'CONTROL_REQUEST',
@@ -92,7 +92,8 @@ export async function openControlServer(
     return (control[method as keyof Control] as (...args: unknown[]) => Promise<unknown>)(...input.data)
   }
 
-  function streamOf({ pathname, searchParams }: URL, response: ServerResponse): void {
+  function streamOf(target: string, response: ServerResponse): void {
+    const { pathname = '', searchParams = new URLSearchParams() } = URL.parse(`http://host${target}`) ?? {}
     if (pathname === '/events')
       return stream(response, journal.follow, (count) => ({
         at: Date.now(),
