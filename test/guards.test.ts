@@ -1,8 +1,10 @@
 // test/guards.test.ts: a guard is not got past: not by crashing it, not by its sleep, not before it is up; and what only looks asks nothing (K4 K6).
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { defineService } from '../packages/kernel/src/contract/index.ts'
 import { createTestKernel, type TestKernel } from '../packages/kernel/src/kernel-testing.ts'
 import { Hand, handSource } from './guests-testing.ts'
+
+vi.setConfig({ testTimeout: 60_000 }) // hooks that wait for their 5 s, on a busy machine
 
 const guardOf = (before: string, judge = '() => { }') => `
 import { z } from 'zod'
