@@ -1,6 +1,6 @@
 // packages/kernel/src/lifecycle/lent.ts: a function that a guest lent to the host.
 //   F1  Each time it crosses is one loan, and each loan is given back once: the guest counts them and forgets the function at none.
-//   F2  A loan nobody gave back is given back when nothing here can reach the function any more.
+//   F2  A loan nobody gave back is given back when nothing here can reach it any more: by the function, or by what was made of it (lend.ts).
 
 /** What stands behind a lent function. */
 export interface Loan {
@@ -35,8 +35,7 @@ export function createLender(
       const fn: LentFunction = (...args) => invoke(id, args, undefined)
       const token = {}
       let open = true
-      forgotten.register(fn, id, token)
-      loans.set(fn, {
+      const loan: Loan = {
         invoke: (args, signal) => invoke(id, args, signal),
         release() {
           if (!open) return // F1
@@ -44,7 +43,9 @@ export function createLender(
           forgotten.unregister(token)
           giveBack(id)
         },
-      })
+      }
+      forgotten.register(loan, id, token) // F2
+      loans.set(fn, loan)
       return fn
     },
   }

@@ -211,7 +211,8 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     if (closed || !(onTheWay || (stage === 'idle' && !wasUp))) return
     for (const name of pkg.manifest.hooks) {
       const key = `hook:${name}`
-      if (!exposed.has(key)) exposed.set(key, options.expose(unit, { t: 'provide', kind: 'hook', name, version: '', methods: [] }))
+      if (!exposed.has(key))
+        exposed.set(key, options.expose(unit, { t: 'provide', kind: 'hook', name, version: '', methods: [] }))
     }
   }
 
