@@ -21,7 +21,9 @@ export type {
   ServiceCaller,
   ServiceToken,
   SubscribeOptions,
+  ToolCallOptions,
   ToolDefinition,
+  ToolFacts,
 } from '@pryx/kernel/contract'
 export {
   CapabilityError,

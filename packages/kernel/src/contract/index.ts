@@ -56,7 +56,9 @@ export type {
   PluginContext,
   PluginDefinition,
   SubscribeOptions,
+  ToolCallOptions,
   ToolDefinition,
+  ToolFacts,
 } from './plugin.ts'
 export { definePlugin } from './plugin.ts'
 export type { Release, Scope } from './scope.ts'

@@ -28,6 +28,23 @@ export interface ToolDefinition<I = unknown> {
   run(input: I, call: { signal: AbortSignal; from: string; trace: string }): unknown
 }
 
+/** A tool as one who may call it sees it. */
+export interface ToolFacts {
+  readonly name: string
+  /** Whose it is. */
+  readonly plugin: string
+  readonly description: string
+  /** JSON Schema, if it has one. */
+  readonly input?: unknown
+}
+
+export interface ToolCallOptions {
+  /** Its abort cancels the tool. */
+  signal?: AbortSignal
+  /** ms for the tool itself, at most 600,000; questions to the user do not count. Default: the plugin's `callMs`. */
+  timeoutMs?: number
+}
+
 /** Everything a plugin can reach. What it makes through this belongs to the instance and ends with it, newest first. */
 export interface PluginContext<C = unknown> {
   readonly plugin: { readonly name: string; readonly version: string }
@@ -70,7 +87,9 @@ export interface PluginContext<C = unknown> {
   readonly tools: {
     provide<I>(tool: ToolDefinition<I>): Release
     /** Calls a tool of any plugin, through the `before:tool.call` and `after:tool.call` hooks. Needs `tools:NAME`. */
-    call(name: string, input: unknown): Promise<unknown>
+    call(name: string, input: unknown, options?: ToolCallOptions): Promise<unknown>
+    /** Tools that the manifest's `tools:NAME` permissions cover, by name; also of plugins that start at first use. Not its own. */
+    list(): Promise<ToolFacts[]>
   }
   /** Owns a resource for the life of the instance. */
   effect(acquire: () => Release): Release

@@ -62,7 +62,10 @@ export type GuestMessage =
   | { t: 'call'; id: number; service: string; range: string; method: string; args: unknown; trace: string }
   /** Asks whether a service can be had; replied to once it can, or with the reason why not. An optional one that cannot: `value: false`. */
   | { t: 'use'; id: number; service: string; range: string; optional: boolean }
-  | { t: 'tool'; id: number; name: string; input: unknown; trace: string }
+  /** `timeoutMs`: how long the caller waits for the tool itself, instead of its `callMs`. */
+  | { t: 'tool'; id: number; name: string; input: unknown; trace: string; timeoutMs?: number }
+  /** Asks which tools the plugin's manifest lets it call; replied to with `ToolFacts[]`. */
+  | { t: 'tools'; id: number }
   | {
       t: 'hook'
       id: number
@@ -147,7 +150,8 @@ const shapes: Record<string, (m: Record<string, unknown>) => boolean> = {
   stopped: () => true,
   call: (m) => isId(m.id) && isText(m.service) && isText(m.range) && isText(m.method) && isText(m.trace),
   use: (m) => isId(m.id) && isText(m.service) && isText(m.range) && typeof m.optional === 'boolean',
-  tool: (m) => isId(m.id) && isText(m.name) && isText(m.trace),
+  tool: (m) => isId(m.id) && isText(m.name) && isText(m.trace) && (m.timeoutMs === undefined || isId(m.timeoutMs)),
+  tools: (m) => isId(m.id),
   hook: (m) =>
     isId(m.id) &&
     isText(m.name) &&

@@ -6,7 +6,7 @@ import type { GuestMessage, HostMessage } from '../contract/wire.ts'
 import type { Reader } from './crossing.ts'
 import type { Carrier } from './outbox.ts'
 
-export type Request = Extract<GuestMessage, { t: 'call' | 'use' | 'tool' | 'hook' | 'emit' }>
+export type Request = Extract<GuestMessage, { t: 'call' | 'use' | 'tool' | 'tools' | 'hook' | 'emit' }>
 export type Reply = Extract<HostMessage, { t: 'reply' }>
 
 export interface Calls {

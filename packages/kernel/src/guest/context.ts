@@ -1,6 +1,6 @@
 // packages/kernel/src/guest/context.ts: makes the PluginContext: all a plugin can reach, and everything made through it owned by one scope.
 import { PryxError, ServiceError, UsageError } from '../contract/errors.ts'
-import type { PluginContext, ToolDefinition } from '../contract/plugin.ts'
+import type { PluginContext, ToolCallOptions, ToolDefinition, ToolFacts } from '../contract/plugin.ts'
 import type { Scope } from '../contract/scope.ts'
 import type { HookToken, ServiceCaller, ServiceToken } from '../contract/tokens.ts'
 import type { GuestMessage, LogLevel } from '../contract/wire.ts'
@@ -64,8 +64,15 @@ export function createContext(parts: ContextParts, identity: Identity): PluginCo
     }) as PluginContext['hooks'],
     tools: Object.freeze({
       provide: (tool: ToolDefinition<never>) => scope.effect(() => offers.tool(toTool(tool as ToolDefinition, parts))),
-      call: async (name: string, input: unknown) =>
-        calls.request({ t: 'tool', id: 0, name, input, trace: ambient.trace() }, parts.carrier()),
+      call: async (name: string, input: unknown, { signal, timeoutMs }: ToolCallOptions = {}) => {
+        const wait = timeoutMs === undefined ? {} : { timeoutMs }
+        return calls.request(
+          { t: 'tool', id: 0, name, input, trace: ambient.trace(), ...wait },
+          parts.carrier(),
+          signal,
+        )
+      },
+      list: async () => (await calls.request({ t: 'tools', id: 0 })) as ToolFacts[],
     }) as PluginContext['tools'],
     effect: (acquire) => scope.effect(acquire),
     checkpoint: (state) => parts.post({ t: 'checkpoint', state }),

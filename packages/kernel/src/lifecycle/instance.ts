@@ -43,6 +43,7 @@ const REQUESTS = new Set([
   'call',
   'use',
   'tool',
+  'tools',
   'hook',
   'emit',
   'on',
@@ -66,6 +67,7 @@ export interface InstancePorts {
   call(message: Message<'call'>, args: unknown[], signal: AbortSignal): Promise<unknown>
   use(message: Message<'use'>, signal: AbortSignal): Promise<unknown>
   tool(message: Message<'tool'>, input: unknown, signal: AbortSignal): Promise<unknown>
+  tools(): Promise<unknown>
   hook(message: Message<'hook'>, value: unknown, signal: AbortSignal): Promise<unknown>
   emit(name: string, data: unknown, trace: string): unknown
   subscribe(message: Message<'on'>): void
@@ -401,6 +403,8 @@ export function createInstance(
       case 'tool':
         account.calls++
         return serve(message.id, (signal) => ports.tool(message, open(message.input, parcel), signal), message)
+      case 'tools':
+        return serve(message.id, () => ports.tools())
       case 'hook':
         account.calls++
         return serve(message.id, (signal) => ports.hook(message, open(message.value, parcel), signal), message)

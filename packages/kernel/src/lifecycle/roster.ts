@@ -30,6 +30,8 @@ export interface Roster {
   served(unit: Unit): void
   /** Starts the plugin that would provide a service or tool, if it sleeps; resolves when it is up or has failed. */
   awaken(kind: 'service' | 'tool', name: string): Promise<void>
+  /** Plugins that would start at first use. */
+  sleeping(): Unit[]
   /** Forgets the triggers of a plugin that is no longer lazily startable. */
   forget(unit: Unit): void
 }
@@ -55,7 +57,7 @@ export function createRoster(options: RosterOptions): Roster {
   const seen = new Map<Unit, { work: number; at: number }>()
   const starting = new Set<Promise<void>>()
   if (hibernateAfterMs > 0) watchForRest()
-  return { checkEngine, admit, admitAll, served, awaken, forget }
+  return { checkEngine, admit, admitAll, served, awaken, sleeping, forget }
 
   function checkEngine({ engine: range, name }: Manifest, folder: string): void {
     if (semver.satisfies(engine, range, { includePrerelease: true })) return
@@ -152,6 +154,10 @@ export function createRoster(options: RosterOptions): Roster {
   async function awaken(kind: 'service' | 'tool', name: string): Promise<void> {
     const able = sleepers.get(`${kind}:${name}`)
     if (able) for (const unit of [...able]) await start(unit)
+  }
+
+  function sleeping(): Unit[] {
+    return [...units.values()].filter(({ stage }) => stage === 'idle')
   }
 
   function forget(unit: Unit): void {

@@ -12,10 +12,12 @@ import {
   type PluginId,
   type Release,
   stackless,
+  type ToolFacts,
   UsageError,
 } from '../contract/index.ts'
 import type { Bus } from '../events/bus.ts'
 import type { Gate } from '../permissions/gate.ts'
+import { covers } from '../permissions/grammar.ts'
 import type { Caller } from '../permissions/judge.ts'
 import type { Hooks } from '../services/hooks.ts'
 import type { Services } from '../services/registry.ts'
@@ -27,6 +29,8 @@ import type { Unit, UnitOptions } from './unit.ts'
 
 const KERNEL_EVENTS = new Set(['kernel', 'plugin', 'approval', 'permission', 'sandbox'])
 
+const MAX_TOOL_MS = 600_000 // a plugin waits for a tool at most
+const MAX_TOOLS_TOLD = 256
 const KERNEL_HOOKS: ReadonlySet<string> = new Set(Object.values(ToolCallHooks).map(({ name }) => name))
 
 export interface WiringOptions {
@@ -48,7 +52,7 @@ export interface Wiring {
 export function createWiring({ roster, capabilities, gate, bus, services, hooks, tools }: WiringOptions): Wiring {
   return { of: () => ({ ports, mayHear, expose, hold }), callTool }
 
-  function ports(caller: Caller): Pick<InstancePorts, 'call' | 'use' | 'tool' | 'hook' | 'emit'> {
+  function ports(caller: Caller): Pick<InstancePorts, 'call' | 'use' | 'tool' | 'tools' | 'hook' | 'emit'> {
     const { plugin, callMs } = caller
     return {
       async call({ service, range, method, trace }, args, signal) {
@@ -82,12 +86,14 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
         }
         return true
       },
-      async tool({ name, trace }, input, signal) {
+      async tool({ name, trace, timeoutMs = callMs }, input, signal) {
         const request = { permission: `tools:${name}`, act: 'tool.call', detail: name }
+        const toolMs = Math.min(Math.max(1, timeoutMs), MAX_TOOL_MS)
         return gate.pass(caller, { ...request, args: input, trace, signal }, (lent, over) =>
-          callTool({ name, input: lent, from: plugin, trace, signal: over, timeoutMs: callMs }),
+          callTool({ name, input: lent, from: plugin, trace, signal: over, timeoutMs: toolMs }),
         ) // W1
       },
+      tools: async () => toolsFor(caller),
       async hook({ name, timeoutMs, failure, trace }, value, signal) {
         if (KERNEL_HOOKS.has(name)) throw reservedHook(name) // W3
         return hooks.run({ name, value, failure, timeoutMs, from: plugin, trace, signal })
@@ -99,6 +105,24 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
         return gate.require(caller, permission, trace).then(() => bus.emit(plugin, name, data, trace))
       },
     }
+  }
+
+  /** What a plugin may plan with: declared, whether granted or to be asked for at the call. Its own it need not call. */
+  function toolsFor({ plugin, declared }: Caller): ToolFacts[] {
+    const asleep = roster
+      .sleeping()
+      .flatMap(({ id, pkg }) =>
+        pkg.manifest.tools.map(({ name, description, input }) => ({ name, plugin: id, description, input })),
+      )
+    const awake = tools
+      .list()
+      .map(({ name, plugin: owner, description, input }) => ({ name, plugin: owner, description, input }))
+    const known = new Map([...asleep, ...awake].map((tool) => [tool.name, tool]))
+    const mine = (name: string) => declared.some((own) => covers(gate.grammars, own, `tools:${name}`))
+    return [...known.values()]
+      .filter((tool) => tool.plugin !== plugin && mine(tool.name))
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .slice(0, MAX_TOOLS_TOLD)
   }
 
   async function callTool(call: ToolCall): Promise<unknown> {

@@ -318,3 +318,52 @@ test('K11: an effect of a driver that outlives the plugin fails the test', async
     message: expect.stringContaining('the handle does not close'),
   })
 })
+
+test('K6: a plugin sees the tools its manifest lets it call, also of plugins that sleep, and may wait longer for one', async () => {
+  const asker = `
+    export default {
+      activate(ctx) {
+        ctx.tools.provide({ name: 'ask.list', run: () => ctx.tools.list() })
+        ctx.tools.provide({ name: 'ask.slow', run: (input) => ctx.tools.call('slow.work', {}, input) })
+      },
+    }`
+  const slow = `
+    export default {
+      activate(ctx) {
+        ctx.tools.provide({ name: 'slow.work', run: (_, { signal }) => new Promise((done, fail) => {
+          signal.addEventListener('abort', () => fail(signal.reason))
+          setTimeout(() => done('worked'), 400)
+        }) })
+      },
+    }`
+  await using pryx = await createHarness({
+    plugin: asker,
+    manifest: {
+      permissions: ['tools:slow.work'],
+      tools: [
+        { name: 'ask.list', description: 'Lists' },
+        { name: 'ask.slow', description: 'Waits' },
+      ],
+    },
+    grant: 'declared',
+    limits: { callMs: 100 },
+    beside: [
+      {
+        id: 'lazy',
+        plugin: slow,
+        manifest: { activation: ['tool:slow.work'], tools: [{ name: 'slow.work', description: 'Takes its time' }] },
+      },
+      {
+        id: 'other',
+        plugin: `export const f = () => 1`,
+        manifest: { tools: [{ name: 'hidden', description: 'Not declared', handler: 'f' }] },
+      },
+    ],
+  })
+
+  expect(await pryx.tool('ask.list', {})).toMatchObject([
+    { name: 'slow.work', plugin: 'lazy', description: 'Takes its time' },
+  ])
+  expect(await pryx.tool('ask.slow', { timeoutMs: 8_000 })).toBe('worked')
+  await expect(pryx.tool('ask.slow', {})).rejects.toMatchObject({ code: 'TOOL_TIMEOUT' })
+}, 30_000)
