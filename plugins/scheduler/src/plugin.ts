@@ -1,4 +1,5 @@
 // plugins/scheduler/src/plugin.ts: wiring only.
+import { Agent } from '@pryx/plugin-agent/service'
 import {
   definePlugin,
   defineService,
@@ -12,7 +13,7 @@ import {
 } from '@pryx/sdk'
 import { z } from 'zod'
 import { assemble } from './assemble.ts'
-import type { Answer, Clock, Hands, Ports, Senses } from './ports.ts'
+import type { Clock, Hands, Ports, Senses } from './ports.ts'
 import { Scheduler } from './service.ts'
 import { createStore } from './store/store.ts'
 import { PREFIX } from './triggers/webhooks.ts'
@@ -40,11 +41,7 @@ const config = z.object({
 
 const handedOver = z.object({ session: z.string(), at: z.number() })
 
-/** The parts of other services the scheduler needs; whoever provides them need not be here. */
-interface Agent {
-  run(request: { text: string; model?: string; session?: string; maxCostUsd?: number; key: string }): Promise<Answer>
-}
-const Agent = defineService<Agent>('agent', '1.0.0')
+/** The part of the capability `system` that is used. */
 interface System {
   facts(kind: string): Promise<Record<string, unknown> | undefined>
 }
@@ -90,7 +87,7 @@ function handsOf(ctx: PluginContext<unknown>): Hands {
         throw new UsageError('TASK_NO_AGENT', 'no agent is installed, so nobody can answer the prompt', {
           hint: 'Install a plugin that provides the service `agent`, and allow the scheduler to use it.',
         })
-      return agent.run(request)
+      return agent.run({ ...request, surface: 'schedule', origin: 'a scheduled task', lane: 'background' })
     },
     emit: (name, payload) => ctx.emit({ kind: 'event', name, schema: z.unknown() }, payload),
   }

@@ -1,0 +1,163 @@
+// plugins/agent/src/loop/loop.ts: model → tools → model …, until it answers without asking for a tool.
+//   L1  Everything is in the session's log before it counts: a tool is called only after its request is on disk.
+//   L2  A request without an outcome, from before a restart, is told as interrupted and never made again.
+//   L3  Each write is fenced by the run's own mark: once it is taken away, nothing more can be written.
+import type { Entry, SessionEvent } from '@pryx/plugin-sessions/service'
+import { UsageError } from '@pryx/sdk'
+import { agentEvents } from '../events.ts'
+import type { Ports, Settings } from '../ports.ts'
+import { INTERRUPTED, messagesOf } from '../prompt/messages.ts'
+import { partsOf } from '../prompt/parts.ts'
+import type { Ending, Kept } from '../runs/store.ts'
+import { askModel, type ModelAnswer } from './answer.ts'
+import { type Call, describeTools, runCalls } from './tools.ts'
+
+const WARN_PERCENT = 80 // of the window (M1)
+
+export interface Conversation {
+  readonly run: Kept
+  readonly signal: AbortSignal
+  /** Calls whose outcome is not in the log yet. */
+  readonly open: Map<string, Call>
+  /** Writes, fenced (L3). */
+  write(entries: Entry[]): Promise<void>
+}
+
+/** @returns How it ended, with the entries that say so; they are not written yet. */
+export async function converse(
+  ports: Ports,
+  settings: Settings,
+  talk: Conversation,
+): Promise<Ending & { entries: Entry[] }> {
+  const { run, signal, open } = talk
+  const log: SessionEvent[] = []
+  await read()
+  await closeInterrupted() // L2
+  const system = (await partsOf(ports, settings)).map(({ text }) => text).join('\n\n')
+  for (let step = 1; step <= settings.maxSteps; step++) {
+    signal.throwIfAborted()
+    const { described, nameOf } = describeTools(await ports.tools.list())
+    const answer = await askModel(ports, requestOf(system, described), tell, signal)
+    count(run, answer)
+    void watchWindow(answer)
+    if (answer.calls.length === 0) return { status: 'ok', text: answer.text, entries: [saying(answer)] }
+    const calls = answer.calls.map(({ name, input }, i) => ({
+      call: `${run.id}.${run.attempt}.${step}.${i}`,
+      name: nameOf(name),
+      input,
+    }))
+    for (const call of calls) open.set(call.call, call)
+    await talk.write([saying(answer), ...calls.map((body) => ({ kind: 'tool.requested' as const, body }))]) // L1
+    await runCalls(ports.tools, calls, { limit: settings.parallelTools, signal, done })
+    await read()
+  }
+  throw new UsageError('RUN_TOO_LONG', `it asked the model ${settings.maxSteps} times without an end`, {
+    hint: 'Ask for less at once, or raise maxSteps in the configuration of the agent.',
+  })
+
+  async function done(
+    { call, name }: Call,
+    outcome: { output: unknown; outcome: 'ok' | 'failed' | 'refused' },
+  ): Promise<void> {
+    await talk.write([{ kind: 'tool.completed', body: { call, name, ...outcome } }])
+    open.delete(call)
+  }
+
+  async function read(): Promise<void> {
+    log.push(...(await readLog(ports, run.session, log.at(-1)?.version)))
+  }
+
+  async function closeInterrupted(): Promise<void> {
+    const entries = interruptedIn(log)
+    if (entries.length === 0) return
+    for (let at = 0; at < entries.length; at += 64) await talk.write(entries.slice(at, at + 64))
+    await read()
+  }
+
+  function requestOf(system: string, tools: ReturnType<typeof describeTools>['described']) {
+    const { model, maxCostUsd } = run.request
+    const leftUsd = maxCostUsd === undefined ? undefined : Math.max(0, maxCostUsd - run.usage.costUsd)
+    return {
+      messages: [{ role: 'system' as const, content: system }, ...messagesOf(log)],
+      session: run.session,
+      ...(tools.length > 0 && { tools }),
+      ...(model !== undefined && { model }),
+      ...(leftUsd !== undefined && { needs: { maxUsd: leftUsd } }),
+    }
+  }
+
+  function tell(text: string, reset?: boolean): void {
+    ports.sessions.delta(run.session, run.id, text, reset).catch(() => {}) // passing by: the message itself is kept
+  }
+
+  /** M1 */
+  async function watchWindow({ model, inputTokens, outputTokens }: ModelAnswer): Promise<void> {
+    try {
+      const { context } = await ports.models.show(model)
+      const tokens = inputTokens + outputTokens
+      const percent = context ? Math.floor((100 * tokens) / context) : 0
+      if (percent < WARN_PERCENT) return
+      await ports.emit(agentEvents['window-filling'], {
+        session: run.session,
+        model,
+        tokens,
+        window: context ?? 0,
+        percent,
+      })
+    } catch (error) {
+      ports.warn('how full the window is could not be said', error)
+    }
+  }
+}
+
+function saying({ text, model, usd, inputTokens, outputTokens }: ModelAnswer): Entry {
+  return {
+    kind: 'message',
+    body: { role: 'assistant', text: text.slice(0, 131_072), model, usd, inputTokens, outputTokens },
+  }
+}
+
+function count({ usage }: Kept, { usd, inputTokens, outputTokens }: ModelAnswer): void {
+  usage.calls++
+  usage.inputTokens += inputTokens
+  usage.outputTokens += outputTokens
+  if (usd === null) usage.unpriced++
+  else usage.costUsd += usd
+}
+
+/** What a life before this one had finished, though the row of the run does not say so. */
+export async function endedBefore(ports: Pick<Ports, 'sessions'>, { id, session }: Kept): Promise<Ending | undefined> {
+  const log = await readLog(ports, session)
+  const end = log.findLast((event) => event.kind === 'run.finished' && event.body.run === id)
+  if (end?.kind !== 'run.finished') return undefined
+  const said = log.findLast(({ kind, version }) => kind === 'message' && version < end.version)
+  const { status, error, code } = end.body
+  return {
+    status,
+    ...(status === 'ok' && said?.kind === 'message' && { text: said.body.text }),
+    ...(error !== undefined && { error }),
+    ...(code !== undefined && { code }),
+  }
+}
+
+async function readLog({ sessions }: Pick<Ports, 'sessions'>, session: string, after = 0): Promise<SessionEvent[]> {
+  const log: SessionEvent[] = []
+  for (let more = true; more; ) {
+    const page = await sessions.events(session, { after: log.at(-1)?.version ?? after, limit: 200 })
+    log.push(...page.events)
+    more = page.more && page.events.length > 0
+  }
+  return log
+}
+
+/** Entries that close requests whose outcome nobody wrote down. */
+function interruptedIn(log: readonly SessionEvent[]): Entry[] {
+  const closed = new Set(log.flatMap((event) => (event.kind === 'tool.completed' ? [event.body.call] : [])))
+  return log.flatMap((event) =>
+    event.kind === 'tool.requested' && !closed.has(event.body.call) ? [interrupted(event.body)] : [],
+  )
+}
+
+export function interrupted({ call, name }: Pick<Call, 'call' | 'name'>): Entry {
+  return { kind: 'tool.completed', body: { call, name, output: INTERRUPTED, outcome: 'interrupted' } }
+}
