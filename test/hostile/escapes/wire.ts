@@ -37,7 +37,7 @@ const values: [string, string, { refused?: boolean }?][] = [
   ['sends a map that is an object', `{ $: 'map', v: { length: 1e9 } }`, { refused: true }],
   ['sends a set of itself', `{ $: 'set', v: 'process' }`, { refused: true }],
   ['sends an error named after a prototype', `{ $: 'error', name: '__proto__', message: 'constructor' }`],
-  ['sends an error whose text is an object', `{ $: 'error', name: { toString: 1 }, message: [[]] }`, { refused: true }],
+  ['sends an error whose text is an object', `{ $: 'error', name: { toString: 1 }, message: [[]] }`],
   ['sends a date that is an object', `{ $: 'date', v: { toString: 1 } }`, { refused: true }],
   ['sends the stream of another', `{ $: 'stream', id: '1' }`, { refused: true }],
   ['wraps a tag in an object tag', `{ $: 'object', v: { $: 'bytes', i: '__proto__' } }`],
@@ -164,7 +164,7 @@ const requests: [string, string, RegExp][] = [
   [
     'runs a hook it may not',
     `{ t: 'hook', id: 901, name: 'before:tool.call', value: {}, timeoutMs: 0, failure: 'open', trace: '' }`,
-    /^(PERMISSION_|$)/,
+    /^(PERMISSION_|USAGE_HOOK_RESERVED$)/,
   ],
   [
     'calls a tool nobody granted',

@@ -13,7 +13,7 @@ const PARTS = [
   'origin',
 ] as const
 const SETTABLE = new Set<string>(PARTS.filter((part) => part !== 'origin'))
-const MAX_LENGTH = 524_288 // characters: reading cannot be interrupted, and takes up to 40 ns for each
+const MAX_LENGTH = 131_072 // characters: reading cannot be interrupted, and takes up to 40 ns for each
 
 /** JSON of the parts of `href` against `base`, or undefined if it is no URL. */
 export function parseUrl(href: unknown, base: unknown): string | undefined {
