@@ -65,8 +65,8 @@ function endOfCharacter(bytes: Uint8Array): number {
 /** The same where escapes change what bytes mean: after a line that ends as every decoder begins. */
 function endOfAsciiLine(bytes: Uint8Array): number {
   const end = bytes.lastIndexOf(LINE_END) + 1
-  const escape = end === 0 ? -1 : bytes.lastIndexOf(ESCAPE, end - 1)
-  return escape < 0 || TO_ASCII.every((byte, i) => bytes[escape + 1 + i] === byte) ? end : 0
+  const last = end === 0 ? -1 : bytes.lastIndexOf(ESCAPE, end - 1)
+  return last < 0 || TO_ASCII.every((byte, i) => bytes[last + 1 + i] === byte) ? end : 0
 }
 
 function put(sink: Sink, character: string): void {
