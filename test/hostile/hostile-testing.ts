@@ -15,7 +15,7 @@ const SIEGE_MS = 1_500
 const FAILURE_MS = 10_000 // until an attack that must fail has failed, at most
 const AGAIN_MS = 600 // between blows
 const QUIET_CALLS = 400 // last calls at rest that say how slow the machine is
-const TRIES = 3
+const TRIES = 4
 const MOST_TRIES = 6
 
 export interface Attack {
