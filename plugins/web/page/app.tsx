@@ -2,6 +2,7 @@
 import { ActionIcon, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
 import {
   IconActivity,
+  IconChartLine,
   IconChecklist,
   IconHome,
   IconMoon,
@@ -9,10 +10,12 @@ import {
   IconPuzzle,
   IconShieldCheck,
   IconSun,
+  IconTimeline,
 } from '@tabler/icons-react'
-import { type ComponentType, useEffect } from 'react'
+import { type ComponentType, lazy, useEffect } from 'react'
 import { useAlertToasts } from './alerts.tsx'
 import { FloatingApprovals } from './approvals.tsx'
+import { Later } from './later.tsx'
 import { goTo, hrefOf, SECTIONS, type Section, useRoute } from './route.ts'
 import { Audit } from './sections/audit.tsx'
 import { Events } from './sections/events.tsx'
@@ -22,6 +25,10 @@ import { Plugins } from './sections/plugins.tsx'
 import { Tasks } from './sections/tasks.tsx'
 import { useModel } from './store.ts'
 
+// What most visits do not open is loaded when it is opened.
+const Resources = lazy(() => import('./sections/resources.tsx').then(({ Resources }) => ({ default: Resources })))
+const Traces = lazy(() => import('./sections/traces.tsx').then(({ Traces }) => ({ default: Traces })))
+
 const places: Record<Section, { title: string; icon: typeof IconHome; view: ComponentType }> = {
   overview: { title: 'Overview', icon: IconHome, view: Overview },
   plugins: { title: 'Plugins', icon: IconPuzzle, view: Plugins },
@@ -29,6 +36,8 @@ const places: Record<Section, { title: string; icon: typeof IconHome; view: Comp
   events: { title: 'Events', icon: IconActivity, view: Events },
   audit: { title: 'Audit', icon: IconShieldCheck, view: Audit },
   packages: { title: 'Packages', icon: IconPackage, view: Packages },
+  resources: { title: 'Resources', icon: IconChartLine, view: Resources },
+  traces: { title: 'Traces', icon: IconTimeline, view: Traces },
 }
 
 export function App() {
@@ -54,7 +63,9 @@ export function App() {
         </footer>
       </header>
       <main id="main" className="main" tabIndex={-1} aria-label={title}>
-        <View />
+        <Later key={section}>
+          <View />
+        </Later>
       </main>
       {section !== 'overview' && <FloatingApprovals />}
     </div>
@@ -111,7 +122,7 @@ function ThemeToggle() {
   )
 }
 
-/** 1 to 6 open the sections, unless the user is typing. */
+/** 1 to 8 open the sections, unless the user is typing. */
 function useNumberKeys(): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {

@@ -1,5 +1,5 @@
-// plugins/web/page/build.ts: builds the page into dist/page: one script, one style sheet, nothing from elsewhere.
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+// plugins/web/page/build.ts: builds the page into dist/page: a script, its parts that are loaded when they are needed, one style sheet, nothing from elsewhere.
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
@@ -16,12 +16,15 @@ const page = dirname(fileURLToPath(import.meta.url))
 const out = join(page, '../dist/page')
 
 export async function buildPage(): Promise<void> {
+  await rm(join(out, 'parts'), { recursive: true, force: true }) // those of earlier builds
   await mkdir(out, { recursive: true })
   await build({
     absWorkingDir: page,
     entryPoints: { page: 'main.tsx' },
     outdir: out,
     bundle: true,
+    splitting: true,
+    chunkNames: 'parts/[name]-[hash]',
     minify: true,
     format: 'esm',
     platform: 'browser',

@@ -91,6 +91,18 @@ export function oneLine(value: unknown): string {
     .join('  ')
 }
 
+/** `0.08 ms`, `31.6 ms`, `2.41 s`: how long a part of a request took. */
+export function took(ms: number): string {
+  if (ms >= 1_000) return `${(ms / 1_000).toFixed(2)} s`
+  if (ms === 0) return '0 ms'
+  return `${ms.toFixed(ms >= 100 ? 0 : ms >= 10 ? 1 : 2)} ms`
+}
+
+/** `0.4`, `12`, `1,204`; so many a second. */
+export function rate(n: number): string {
+  return n >= 10 || n === 0 ? count(Math.round(n)) : n.toFixed(1)
+}
+
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`
 }

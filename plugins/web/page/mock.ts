@@ -63,6 +63,11 @@ export function createMock(journal: Journal): Mock {
   broken.failures = 5
   broken.reason = 'Gave up after 5 failures: cannot read property "items" of undefined (feed.ts:41)'
   byId.get('old-notes')!.stage = 'disabled'
+  byId.get('weather')!.budget = { cpuMsPerMinute: { used: 2_140, max: 6_000, slowed: false } }
+  byId.get('backup')!.budget = {
+    cpuMsPerMinute: { used: 6_010, max: 6_000, slowed: true },
+    callsPerMinute: { used: 122, max: 1_200, slowed: false },
+  }
   let approvals: PendingApproval[] = []
   const audit: AuditRecord[] = []
   const traces = createMockTraces()
@@ -76,6 +81,8 @@ export function createMock(journal: Journal): Mock {
         usage.cpuMs += Math.random() < 0.7 ? Math.random() * 30 : Math.random() * 240
         usage.heapBytes = Math.max(3 * MB, usage.heapBytes + (Math.random() - 0.5) * MB)
         usage.calls += Math.floor(Math.random() * 20)
+        usage.eventsIn += Math.floor(Math.random() * 6)
+        usage.bytesOut += Math.floor(Math.random() * 40_000)
       }
       return structuredClone(plugins)
     },

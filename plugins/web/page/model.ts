@@ -1,9 +1,10 @@
 // plugins/web/page/model.ts: what the page knows, and how it changes. Pure: messages in, a new model out.
 //   M1  A question stands until it is answered, wherever; an older picture brings no answered question back and takes no new one away.
 //   M2  Events are kept once each, in order, at most `MAX_EVENTS`.
-import type { PendingApproval, PermissionMode } from '@pryx/sdk'
+import type { Ledger, PendingApproval, PermissionMode } from '@pryx/sdk'
 import type { Heard } from '../src/events.ts'
 import type { Picture } from '../src/watch.ts'
+import { emptyHistory, type History, remember } from './history.ts'
 
 const MAX_EVENTS = 1_000
 const MAX_ALERTS = 50
@@ -34,12 +35,15 @@ export interface Model {
   alerts: readonly Alert[]
   /** By plugin; `''` is the whole host. Oldest first. */
   samples: Readonly<Record<string, readonly Sample[]>>
+  /** What each plugin used over the last minutes. */
+  history: History
 }
 
 export type Message =
   | { t: 'link'; link: Model['link'] }
   | { t: 'loaded'; picture: Picture; events: readonly Heard[] }
   | { t: 'picture'; picture: Picture }
+  | { t: 'ledger'; ledger: Ledger }
   | { t: 'heard'; event: Heard }
   | { t: 'answered'; id: string }
   | { t: 'permission'; plugin: string; permission: string; mode: PermissionMode }
@@ -52,6 +56,7 @@ export const emptyModel: Model = {
   events: [],
   alerts: [],
   samples: {},
+  history: emptyHistory,
 }
 
 export function update(model: Model, message: Message): Model {
@@ -64,6 +69,8 @@ export function update(model: Model, message: Message): Model {
     }
     case 'picture':
       return withPicture(model, message.picture)
+    case 'ledger':
+      return { ...model, history: remember(model.history, message.ledger) }
     case 'heard':
       return withEvent(model, message.event)
     case 'answered':
@@ -84,7 +91,9 @@ function withPicture(model: Model, picture: Picture): Model {
   const newer = model.approvals.filter((asked) => asked.askedAt >= picture.at)
   const ids = new Set(newer.map((asked) => asked.id))
   const approvals = [...picture.approvals.filter(({ id }) => !answered.has(id) && !ids.has(id)), ...newer] // M1
-  return { ...model, picture, approvals, samples: withSamples(model, picture) }
+  const plugins = picture.plugins.map(({ id, usage }) => ({ plugin: id, ...usage }))
+  const history = remember(model.history, { at: picture.at, plugins })
+  return { ...model, picture, approvals, samples: withSamples(model, picture), history }
 }
 
 function withEvent(model: Model, event: Heard): Model {

@@ -1,12 +1,12 @@
 // plugins/web/page/route.ts: where the user is: `#/plugins/scheduler`. The address can be kept, shared and gone back from.
 import { useSyncExternalStore } from 'react'
 
-export const SECTIONS = ['overview', 'plugins', 'tasks', 'events', 'audit', 'packages'] as const
+export const SECTIONS = ['overview', 'plugins', 'tasks', 'events', 'audit', 'packages', 'resources', 'traces'] as const
 export type Section = (typeof SECTIONS)[number]
 
 export interface Route {
   section: Section
-  /** The plugin or task that is open in the drawer. */
+  /** The plugin, task or trace that is open in the drawer. */
   item: string | undefined
 }
 

@@ -59,6 +59,7 @@ export const variables: CSSVariablesResolver = () => ({
     '--calm': '#5f6b76',
     '--accent': '#0e7a71',
     '--shadow': '0 12px 40px rgb(20 32 40 / 16%)',
+    ...series(['#0e7a71', '#b4540a', '#5b4bc4', '#b02a6b', '#2f6fb5', '#6f7d12', '#8a5a2b', '#4b5a66']),
   },
   dark: {
     '--mantine-color-dimmed': '#929daa',
@@ -72,5 +73,11 @@ export const variables: CSSVariablesResolver = () => ({
     '--calm': '#929daa',
     '--accent': '#43c2b6',
     '--shadow': '0 16px 48px rgb(0 0 0 / 55%)',
+    ...series(['#43c2b6', '#f0954a', '#a99bff', '#f27fb2', '#6db3f5', '#c3cf5a', '#d3a271', '#a8b6c2']),
   },
 })
+
+/** Lines of a plot, told apart by the colour blind too: neighbours differ in lightness. */
+function series(colours: readonly string[]): Record<string, string> {
+  return Object.fromEntries(colours.map((colour, i) => [`--series-${i + 1}`, colour]))
+}
