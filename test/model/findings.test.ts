@@ -34,6 +34,16 @@ test('K4: a grant for once overrules an older no for the whole call it lets thro
   )
 })
 
+test('K4: what is granted to a plugin that is removed before the grant is written is not there when it is installed again', async () => {
+  await expectNothing(
+    step('grant', 'c', 0, { mode: 'allow', duration: 'once' }),
+    step('disk', true),
+    rested('remove', 'c'),
+    step('callLab', 'a', 'act', 'one'),
+    step('install', 'c'),
+  )
+})
+
 test('K4: calls of another plugin’s service or tool end with their permission, whatever they wait for', async () => {
   for (const call of ['callService', 'callTool'] as const)
     for (const behaviour of ['hang', 'stream', 'act'])

@@ -88,6 +88,8 @@ export async function openGrants({ store, clock, ids, covers, onChange }: Grants
   const gathered: OrderedGrant[] = []
   let giving: Promise<void> | undefined
   let saving: Promise<void> | undefined
+  /** Plugins that were removed while something was being given, and when (G2). */
+  const forgotten = new Map<PluginId, number>()
 
   return {
     get revision() {
@@ -120,6 +122,9 @@ export async function openGrants({ store, clock, ids, covers, onChange }: Grants
       await save()
     },
     async forget(plugin) {
+      const at = order++
+      forgotten.set(plugin, at)
+      void writing.then(() => forgotten.get(plugin) === at && forgotten.delete(plugin)) // all that was asked for before has its answer
       put(
         records.filter((record) => record.grant.plugin !== plugin),
         [],
@@ -141,11 +146,16 @@ export async function openGrants({ store, clock, ids, covers, onChange }: Grants
   }
 
   async function giveGathered(): Promise<void> {
-    const added = gathered.splice(0)
+    const asked = gathered.splice(0)
     giving = undefined
-    await saveAs(merged(records, added))
+    await saveAs(merged(records, asked.filter(isWanted)))
+    const added = asked.filter(isWanted) // a removal may have come meanwhile; it writes after this
     put(records, added)
     for (const { grant } of added) if (grant.revoked !== true) tell({ kind: 'granted', grant })
+  }
+
+  function isWanted({ grant, order }: OrderedGrant): boolean {
+    return order > (forgotten.get(grant.plugin) ?? -1)
   }
 
   function newRecord({ mode = 'allow', ...request }: GrantRequest): OrderedGrant {
