@@ -44,6 +44,18 @@ test('K4: what is granted to a plugin that is removed before the grant is writte
   )
 })
 
+test('K2: a plugin that is removed as its reload crashes leaves no guest behind', async () => {
+  await expectNothing(
+    step('reload', 'a', false),
+    step('callService', 'c', 'a', 'answer'),
+    rested('answer', 0, 'allow', 'once'),
+    step('revoke', 'a', 0),
+    step('tick'),
+    step('remove', 'a'),
+    step('crash', 'a', 'isolate'),
+  )
+})
+
 test('K4: calls of another plugin’s service or tool end with their permission, whatever they wait for', async () => {
   for (const call of ['callService', 'callTool'] as const)
     for (const behaviour of ['hang', 'stream', 'act'])

@@ -85,12 +85,21 @@ export class ScriptedGuest implements Guest {
     return this.spec.plugin
   }
 
-  post(message: object): void {
+  get waitingBytes(): number {
+    return 0
+  }
+
+  post(message: object): number {
     const copy = JSON.parse(JSON.stringify(message)) as HostMessage
-    if (this.disposed) return this.#world.finding(`${copy.t} was sent to an instance of ${this.plugin} that has ended`) // G1
+    const bytes = JSON.stringify(copy).length
+    if (this.disposed) {
+      this.#world.finding(`${copy.t} was sent to an instance of ${this.plugin} that has ended`) // G1
+      return bytes
+    }
     this.posted++
     this.#inbox.push(copy)
     this.#world.onDelivered(this, copy)
+    return bytes
   }
 
   dispose(): void {

@@ -357,7 +357,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
         clock,
         ids,
         tracer,
-        subscriber: bus.subscriber(id, { queue: limits.queue }),
+        subscriber: bus.subscriber(id, limits),
         launch: pool.start,
         declared: (from) => authority.declared(from.manifest, { ...place, package: from.folder }),
         ...wiring.of(id),

@@ -362,6 +362,7 @@ function plugin(id: string, description: string, process: string, permissions: P
       turnMs: 250,
       callMs: 10_000,
       activateMs: 10_000,
+      queueBytes: 33_554_432,
       queue: 1_000,
       messageBytes: 1_048_576,
       messagesPerSecond: 50_000,

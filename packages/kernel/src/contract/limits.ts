@@ -12,6 +12,8 @@ export interface Limits {
   activateMs: number
   /** Messages that may wait for the plugin. Further calls are refused; events follow their subscription's policy. */
   queue: number
+  /** Bytes of what waits for the plugin: calls and answers as text, events in memory. Past it, as past `queue`. */
+  queueBytes: number
   /** Largest message in either direction, bytes. */
   messageBytes: number
   /** Messages a second the plugin may send, averaged over 2 s. Passing it refuses calls and drops emits, and says so. */
@@ -38,6 +40,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = Object.freeze({
   callMs: 10_000,
   activateMs: 10_000,
   queue: 1_000,
+  queueBytes: 33_554_432,
   messageBytes: 1_048_576,
   messagesPerSecond: 20_000,
   budget: Object.freeze({}),
@@ -61,6 +64,7 @@ export const limitsSchema = z
     callMs: z.number().int().min(10).max(3_600_000),
     activateMs: z.number().int().min(10).max(120_000),
     queue: z.number().int().min(1).max(100_000),
+    queueBytes: z.number().int().min(65_536).max(1_073_741_824),
     messageBytes: z.number().int().min(1_024).max(67_108_864),
     messagesPerSecond: z.number().int().min(10).max(1_000_000),
     budget: budgetSchema,

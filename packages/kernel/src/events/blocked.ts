@@ -12,11 +12,16 @@ interface Blocked<T> {
 }
 
 /** @param onLate Called for each emit that gave up; its event is lost. */
-export function createBlocked<T>(clock: Clock, onLate: () => void) {
+export function createBlocked<T>(clock: Clock, onLate: (event: T) => void) {
   const queue = new Set<Blocked<T>>()
   return {
     get size() {
       return queue.size
+    },
+    /** The one that has waited longest; it stays. */
+    get first(): T | undefined {
+      for (const { event } of queue) return event
+      return undefined
     },
     add(event: T): Promise<void> {
       return new Promise((resolve) => {
@@ -28,14 +33,10 @@ export function createBlocked<T>(clock: Clock, onLate: () => void) {
       for (const entry of queue) return end(entry)
       return undefined
     },
-    releaseAll() {
-      for (const entry of queue) end(entry)
-    },
   }
 
   function late(entry: Blocked<T>): void {
-    end(entry)
-    onLate()
+    onLate(end(entry))
   }
 
   function end(entry: Blocked<T>): T {

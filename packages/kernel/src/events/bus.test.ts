@@ -457,7 +457,7 @@ test('K6: a subscription ends with off, and a plugin cannot have subscriptions w
 test('K6: a guest that acknowledges within delivery receives everything in order without deepening the stack', () => {
   const { bus } = setup()
   const got: unknown[] = []
-  const subscriber = bus.subscriber('inproc', { queue: 50_000 })
+  const subscriber = bus.subscriber('inproc', { queue: 50_000, queueBytes: 33_554_432 })
   const first = subscriber.attach(() => {})
   first.on(1, 'n', 'drop-oldest', 50_000)
   for (const n of range(1, 20_000)) void bus.emit('p', 'n', n)

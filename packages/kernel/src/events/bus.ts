@@ -16,6 +16,7 @@ import {
   UsageError,
 } from '../contract/index.ts'
 import type { BusEvent, Mailbox, MailboxPowers } from './mailbox.ts'
+import { weigh } from './room.ts'
 import { createSubscriber, type Subscriber } from './subscriber.ts'
 
 const MAX_NAMES = 4_096 // event names whose listeners are remembered; past it the table starts anew
@@ -42,8 +43,8 @@ export interface Bus {
   /** Listens within the kernel's process. By token, a plugin's payload is checked before the handler sees it. */
   on<P>(event: EventToken<P>, handler: Handler<P>, options?: ListenOptions): Release
   on(pattern: string, handler: Handler<unknown>, options?: ListenOptions): Release
-  /** The subscriptions of one plugin's guests. `queue`: most events that may wait per subscription. Close it when done. */
-  subscriber(plugin: PluginId, limits?: { queue: number }): Subscriber
+  /** The subscriptions of one plugin's guests. `queue`: most events that may wait per subscription; `queueBytes`: of all together. Close it when done. */
+  subscriber(plugin: PluginId, limits?: { queue: number; queueBytes: number }): Subscriber
 }
 
 interface Listener {
@@ -66,8 +67,8 @@ export function createBus(given: BusPowers): Bus {
 
   return {
     emit(from, name, data, trace = `${epoch}-${++traces}`) {
-      const event: BusEvent = { name, from, at: clock.now(), trace, data }
       const boxes = routes.get(name) ?? learn(name)
+      const event: BusEvent = { name, from, at: clock.now(), trace, data, weight: boxes.length === 0 ? 0 : weigh(data) }
       const room = boxes.length === 0 ? undefined : post(boxes, event)
       if (dispatching) defer(event)
       else dispatch(event)
@@ -83,7 +84,7 @@ export function createBus(given: BusPowers): Bus {
         if (listeners.delete(listener.entry)) forget(listener.entry.pattern)
       }
     },
-    subscriber: (plugin, { queue } = DEFAULT_LIMITS) => createSubscriber(plugin, queue, hub(), powers),
+    subscriber: (plugin, limits = DEFAULT_LIMITS) => createSubscriber(plugin, limits, hub(), powers),
   }
 
   function createListener(

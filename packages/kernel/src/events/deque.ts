@@ -3,6 +3,8 @@ const COMPACT_AT = 1_024 // taken slots at the front before the array is cut
 
 export interface Deque<T> {
   readonly size: number
+  /** The next to be taken. */
+  readonly first: T | undefined
   push(item: T): void
   shift(): T | undefined
   /** Puts `items` before all others, in their order. */
@@ -18,6 +20,9 @@ export function createDeque<T>(): Deque<T> {
   return {
     get size() {
       return items.length - head
+    },
+    get first() {
+      return items[head]
     },
     push: (item) => void items.push(item),
     shift() {

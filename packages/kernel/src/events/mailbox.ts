@@ -1,6 +1,6 @@
 // packages/kernel/src/events/mailbox.ts: the queue between the bus and one subscription of a guest (K6, K7).
 //   M1  At most `window` events are in flight (sent, not acknowledged); in flight and waiting together never pass
-//       `capacity + window`. Emits that wait for room (`block`) are bounded as well.
+//       `capacity + window`, nor the bytes the plugin's room has. Emits that wait for room (`block`) are bounded as well.
 //   M2  Order is kept: what waits is sent first in, first out, and what comes back un-acknowledged goes to the front.
 //   M3  Nothing vanishes in silence: until it closes, posted = delivered + dropped + replaced + denied + queued + in flight.
 //   M4  Sequence numbers only grow, also across instances: the acknowledgement of an older send means nothing.
@@ -11,6 +11,7 @@ import type { Clock } from '../powers.ts'
 import { createBlocked } from './blocked.ts'
 import { createDeque } from './deque.ts'
 import { createDropReports } from './drop-reports.ts'
+import type { Room } from './room.ts'
 
 const WINDOW = 32 // events in flight per subscription
 const MAX_BLOCKED = 1_000 // emits that may wait for room of one subscription
@@ -18,6 +19,8 @@ const MAX_BLOCKED = 1_000 // emits that may wait for room of one subscription
 /** An event on its way. */
 export interface BusEvent extends EventInfo {
   readonly data: unknown
+  /** What `data` takes, bytes, about; 0 where no guest hears it. */
+  readonly weight: number
 }
 
 /** What was left out of one subscription since the last report. */
@@ -79,10 +82,14 @@ export interface Mailbox {
   counts(): MailboxCounts
 }
 
-export function createMailbox(plugin: PluginId, pattern: string, powers: MailboxPowers): Mailbox {
+/** @param room What all mailboxes of the plugin share. */
+export function createMailbox(plugin: PluginId, pattern: string, powers: MailboxPowers, room: Room): Mailbox {
   const waiting = createDeque<BusEvent>()
   const inFlight = new Map<number, BusEvent>()
-  const blocked = createBlocked<BusEvent>(powers.clock, () => drop(1))
+  const blocked = createBlocked<BusEvent>(powers.clock, (event) => {
+    room.blocked.remove(event.weight)
+    drop(1)
+  })
   const reports = createDropReports(powers.clock, (count) => powers.onDropped({ plugin, pattern, count }))
   const totals = { delivered: 0, failed: 0, dropped: 0, replaced: 0, denied: 0 }
   let outlet: Outlet | undefined
@@ -107,7 +114,6 @@ export function createMailbox(plugin: PluginId, pattern: string, powers: Mailbox
       policy = nextPolicy
       capacity = nextCapacity
       window = policy === 'latest' ? 1 : Math.min(WINDOW, capacity) // a long pipe full of stale values is not `latest`
-      admit()
       pump()
       fit()
     },
@@ -122,8 +128,8 @@ export function createMailbox(plugin: PluginId, pattern: string, powers: Mailbox
       const event = inFlight.get(number)
       if (event === undefined) return undefined // M4
       inFlight.delete(number)
+      room.kept.remove(event.weight)
       totals.delivered++
-      admit()
       pump()
       return event
     },
@@ -133,9 +139,10 @@ export function createMailbox(plugin: PluginId, pattern: string, powers: Mailbox
       closed = true
       outlet = undefined
       if (orphaned) drop(waiting.size + inFlight.size + blocked.size)
+      for (const { weight } of [...waiting.list(), ...inFlight.values()]) room.kept.remove(weight)
       waiting.clear()
       inFlight.clear()
-      blocked.releaseAll()
+      for (let next = blocked.take(); next; next = blocked.take()) room.blocked.remove(next.weight)
       reports.close()
     },
     counts: () => ({ queued: waiting.size + blocked.size, inFlight: inFlight.size, ...totals }),
@@ -143,33 +150,67 @@ export function createMailbox(plugin: PluginId, pattern: string, powers: Mailbox
 
   function post(event: BusEvent): Promise<void> | undefined {
     if (closed) return undefined
-    if (policy === 'block' && !hasRoom()) return wait(event) // where one waits there is no room, so none overtakes (M2)
-    waiting.push(event)
+    if (policy === 'block' && (blocked.size > 0 || !hasRoom(event.weight))) return wait(event) // none overtakes (M2)
+    if (!makeRoom(event.weight)) {
+      drop(1)
+      return undefined
+    }
+    keep(event)
     pump()
     fit()
     return undefined
   }
 
+  function keep(event: BusEvent): void {
+    waiting.push(event)
+    room.kept.add(event.weight)
+  }
+
+  /** The oldest that waits, which is kept no longer. */
+  function letGo(): BusEvent {
+    const event = waiting.shift()!
+    room.kept.remove(event.weight)
+    return event
+  }
+
+  /** Leaves out what waits, oldest first, until something of `weight` bytes can be kept. False if it never can be now. */
+  function makeRoom(weight: number): boolean {
+    while (waiting.size > 0 && !room.kept.fits(weight)) {
+      letGo()
+      if (policy === 'latest') totals.replaced++
+      else drop(1)
+    }
+    return room.kept.fits(weight)
+  }
+
   function wait(event: BusEvent): Promise<void> | undefined {
     if (!powers.allowed(plugin, event.name)) totals.denied++
-    else if (blocked.size < MAX_BLOCKED) return blocked.add(event)
-    else drop(1)
+    else if (blocked.size >= MAX_BLOCKED || !room.blocked.fits(event.weight)) drop(1)
+    else {
+      room.blocked.add(event.weight)
+      return blocked.add(event)
+    }
     return undefined
   }
 
-  function hasRoom(): boolean {
-    return waiting.size + inFlight.size < capacity + window // M1
+  function hasRoom(weight: number): boolean {
+    return waiting.size + inFlight.size < capacity + window && room.kept.fits(weight) // M1
   }
 
   /** Lets emits in that waited for room, oldest first. */
   function admit(): void {
-    while (blocked.size > 0 && (policy !== 'block' || hasRoom())) waiting.push(blocked.take()!)
+    for (let next = blocked.first; next; next = blocked.first) {
+      if (policy === 'block' && !hasRoom(next.weight)) return
+      blocked.take()
+      room.blocked.remove(next.weight)
+      keep(next)
+    }
   }
 
   /** Leaves out what the policy says, oldest first, until the bound holds (M1). */
   function fit(): void {
-    if (policy === 'latest') for (; waiting.size > 1; totals.replaced++) waiting.shift()
-    else if (policy === 'drop-oldest') for (; waiting.size + inFlight.size > capacity + window; drop(1)) waiting.shift()
+    if (policy === 'latest') for (; waiting.size > 1; totals.replaced++) letGo()
+    else if (policy === 'drop-oldest') for (; waiting.size + inFlight.size > capacity + window; drop(1)) letGo()
   }
 
   function drop(count: number): void {
@@ -183,7 +224,11 @@ export function createMailbox(plugin: PluginId, pattern: string, powers: Mailbox
     if (pumping) return // a guest that answers within `deliver` must not deepen the stack
     pumping = true
     try {
-      while (outlet?.open && inFlight.size < window && waiting.size > 0) send(outlet, waiting.shift()!)
+      admit()
+      while (outlet?.open && inFlight.size < window && waiting.size > 0) {
+        send(outlet, waiting.shift()!)
+        admit()
+      }
     } finally {
       pumping = false
     }
@@ -191,8 +236,8 @@ export function createMailbox(plugin: PluginId, pattern: string, powers: Mailbox
 
   function send(to: Outlet, event: BusEvent): void {
     if (!powers.allowed(plugin, event.name)) {
+      room.kept.remove(event.weight)
       totals.denied++
-      admit()
       return
     }
     const { name, data, from, at, trace } = event
@@ -204,8 +249,8 @@ export function createMailbox(plugin: PluginId, pattern: string, powers: Mailbox
       to.deliver({ t: 'event', sub, seq: number, name, data, from, at, trace })
     } catch (error) {
       inFlight.delete(number) // M6: it would hold its place in the window for ever
+      room.kept.remove(event.weight)
       drop(1)
-      admit()
       powers.onListenerError(error, event, plugin)
     }
   }

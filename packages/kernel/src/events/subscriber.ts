@@ -23,6 +23,7 @@ import {
   type MailboxPowers,
   type Outlet,
 } from './mailbox.ts'
+import { createRoom } from './room.ts'
 
 /** Of mailboxes that only wait. */
 const NOWHERE: Outlet = { open: false, deliver() {} }
@@ -89,12 +90,14 @@ interface Wanted {
 
 export function createSubscriber(
   plugin: PluginId,
-  maxCapacity: number,
+  { queue: maxCapacity, queueBytes }: { queue: number; queueBytes: number },
   hub: MailboxHub,
   powers: MailboxPowers,
 ): Subscriber {
   const past: MailboxCounts = { queued: 0, inFlight: 0, delivered: 0, failed: 0, dropped: 0, replaced: 0, denied: 0 }
   const mailboxes = new Set<Mailbox>()
+  const room = createRoom(queueBytes)
+  const earlyRoom = createRoom(queueBytes) // what came early is handed on, and must find room then
   let orphans: Mailbox[] = []
   let early: Mailbox[] = []
   let current: Seat | undefined
@@ -108,7 +111,7 @@ export function createSubscriber(
     },
     expect(patterns, capacity) {
       for (const pattern of patterns) {
-        const mailbox = createMailbox(plugin, pattern, powers)
+        const mailbox = createMailbox(plugin, pattern, powers, earlyRoom)
         mailbox.link(NOWHERE, 0, 'drop-oldest', Math.min(capacity, maxCapacity))
         mailboxes.add(mailbox)
         early.push(mailbox)
@@ -142,7 +145,7 @@ export function createSubscriber(
   }
 
   function create(pattern: string): Mailbox {
-    const mailbox = createMailbox(plugin, pattern, powers)
+    const mailbox = createMailbox(plugin, pattern, powers, room)
     mailboxes.add(mailbox)
     return mailbox
   }
@@ -200,6 +203,7 @@ export function createSubscriber(
       if (state !== 'live') return // B7
       const mailbox = wanted.get(sub)?.mailbox
       const event = mailbox?.ack(seq)
+      if (!room.blocked.empty) for (const other of mailboxes) other.pump() // room for one is room for all
       if (event && error !== undefined) {
         mailbox?.countFailure()
         powers.onListenerError(errorFromJson(error), event, plugin)

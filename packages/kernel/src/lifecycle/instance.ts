@@ -2,7 +2,7 @@
 //   I1  What the guest says is untrusted: each message is parsed, each payload decoded once, and a bad one costs only itself.
 //   I2  A call into the guest is answered once: by the guest, by its time-out, by its cancel or by the end of the instance.
 //   I3  Nothing is delivered to, and nothing is taken from, an instance that has ended.
-//   I4  Calls waiting in either direction are bounded by the plugin's queue limit, and its requests by its rate.
+//   I4  Calls waiting in either direction are bounded by the plugin's queue limits, in number and bytes, and its requests by its rate.
 //   I5  One plugin takes at most a quarter of another's queue, so that a flood of calls leaves room for those of others.
 //   I6  Functions come in as arguments of calls and nowhere else: under `then` they would make of data a promise that never settles.
 //   I7  What the kernel answers fits the guest's own message limit, so an answer never fails for its length.
@@ -130,12 +130,19 @@ export interface LostCall {
   settle(outcome: Promise<unknown>): void
 }
 
+interface Backlog {
+  calls: number
+  bytes: number
+}
+
 interface Pending {
   resolve(value: unknown): void
   reject(error: unknown): void
   deadline: number
   /** The batch it left in: seen by the guest only if that batch was taken. */
   batch: number
+  /** Of the message. */
+  bytes: number
   lost: Omit<LostCall, 'settle'>
   unlisten: (() => void) | undefined
   span: OpenSpan | undefined
@@ -154,8 +161,9 @@ export function createInstance(
   const untimed: { batch: number; span: OpenSpan }[] = []
   const pending = new Map<number, Pending>()
   /** Calls that wait, by who made them. */
-  const waitingOf = new Map<string, number>()
-  const share = Math.max(1, Math.floor(limits.queue / 4))
+  const waitingOf = new Map<string, Backlog>()
+  const all: Backlog = { calls: 0, bytes: 0 }
+  const share = { calls: Math.max(1, Math.floor(limits.queue / 4)), bytes: Math.floor(limits.queueBytes / 4) }
   const routes = new Map<string, Route>()
   let last: Route | undefined
   const outgoing = new Map<number, AbortController>()
@@ -230,9 +238,11 @@ export function createInstance(
   ): Promise<unknown> {
     if (ended) return Promise.reject(gone(plugin))
     if (options.signal?.aborted) return Promise.reject(cancelled(options.signal))
-    if (pending.size >= limits.queue) return Promise.reject(queueFull(plugin, limits.queue)) // I4
     const { from } = options
-    if (from !== 'host' && (waitingOf.get(from) ?? 0) >= share) return Promise.reject(queueFull(plugin, share, from)) // I5
+    const own = from === 'host' ? undefined : backlogOf(from)
+    const full =
+      overfull(all, limits.queue, limits.queueBytes) ?? (own && overfull(own, share.calls, share.bytes, from))
+    if (full) return Promise.reject(full) // I4, I5
     return new Promise((resolve, reject) => {
       const id = ++serial
       const deadline = options.timeoutMs > 0 ? clock.now() + options.timeoutMs : Number.POSITIVE_INFINITY
@@ -241,12 +251,13 @@ export function createInstance(
         reject,
         deadline,
         batch: 0,
+        bytes: 0,
         lost: { kind, name, method, args, options },
         unlisten: undefined,
         span: undefined,
       }
       try {
-        post(id, call.lost)
+        call.bytes = post(id, call.lost)
       } catch (error) {
         return reject(error)
       }
@@ -254,17 +265,45 @@ export function createInstance(
       if (tracer.on) traceCall(call)
       if (options.signal) call.unlisten = onAbort(options.signal, () => cancel(id, cancelled(options.signal)))
       pending.set(id, call)
-      if (from !== 'host') waitingOf.set(from, (waitingOf.get(from) ?? 0) + 1)
+      count(call, 1)
       account.served++
       sweep()
     })
   }
 
   /** The short form where it can be said so (wire.ts, W5). */
-  function post(id: number, { kind, name, method, args, options: { from, trace } }: Pending['lost']): void {
+  function post(id: number, { kind, name, method, args, options: { from, trace } }: Pending['lost']): number {
     const route = kind !== 'fn' && isPlain(args) ? routeOf(kind, name, method, from) : undefined
-    if (route === undefined) guest.post({ t: 'call', id, kind, name, method, args: pack(args), from, trace })
-    else guest.post(trace === '' ? [id, route, args] : [id, route, args, trace])
+    if (route === undefined) return guest.post({ t: 'call', id, kind, name, method, args: pack(args), from, trace })
+    return guest.post(trace === '' ? [id, route, args] : [id, route, args, trace])
+  }
+
+  function backlogOf(from: string): Backlog {
+    let backlog = waitingOf.get(from)
+    if (backlog === undefined) {
+      backlog = { calls: 0, bytes: 0 }
+      waitingOf.set(from, backlog)
+    }
+    return backlog
+  }
+
+  function count({ bytes, lost }: Pending, sign: 1 | -1): void {
+    for (const backlog of lost.options.from === 'host' ? [all] : [all, backlogOf(lost.options.from)]) {
+      backlog.calls += sign
+      backlog.bytes += sign * bytes
+    }
+  }
+
+  function overfull(backlog: Backlog, calls: number, bytes: number, from = ''): SandboxError | undefined {
+    if (backlog.calls >= calls)
+      return queueFull(plugin, `${calls} calls`, { limit: 'queue', used: backlog.calls, max: calls }, from)
+    if (backlog.bytes < bytes) return undefined
+    return queueFull(
+      plugin,
+      `${backlog.bytes} bytes of calls`,
+      { limit: 'queueBytes', used: backlog.bytes, max: bytes },
+      from,
+    )
   }
 
   function routeOf(kind: Exclude<InvokeKind, 'fn'>, name: string, method: string, from: string): number | undefined {
@@ -323,8 +362,7 @@ export function createInstance(
     const call = pending.get(id)
     if (call === undefined) return undefined
     pending.delete(id)
-    const { from } = call.lost.options
-    if (from !== 'host') waitingOf.set(from, (waitingOf.get(from) ?? 1) - 1)
+    count(call, -1)
     call.unlisten?.()
     if (call.span) tracer.end(call.span, failure)
     return call
@@ -467,7 +505,8 @@ export function createInstance(
 
   /** Runs a request of the guest and replies once. */
   function serve(id: number, run: (signal: AbortSignal) => Promise<unknown>, traced?: Traced): void {
-    if (outgoing.size >= limits.queue) return reply(id, undefined, queueFull(plugin, limits.queue)) // I4
+    const full = overfull({ calls: outgoing.size, bytes: guest.waitingBytes }, limits.queue, limits.queueBytes)
+    if (full) return reply(id, undefined, full) // I4
     if (outgoing.has(id))
       return reply(
         id,
@@ -505,7 +544,7 @@ export function createInstance(
     if (ended) return
     try {
       if (error === undefined)
-        return guest.post(value === undefined ? { t: 'reply', id } : { t: 'reply', id, value: pack(value) })
+        return void guest.post(value === undefined ? { t: 'reply', id } : { t: 'reply', id, value: pack(value) })
     } catch (failure) {
       error = failure // the value cannot cross; the caller is told instead
     }
@@ -589,8 +628,13 @@ function tooFast(plugin: string, max: number): SandboxError {
   )
 }
 
-function queueFull(plugin: string, max: number, from = ''): SandboxError {
-  const details = { limit: 'queue', used: max, max, hint: 'Wait for answers before calling again.' }
-  const message = `${plugin} has ${max} calls waiting${from && ` of ${from}`}`
-  return stackless(() => new SandboxError('SANDBOX_QUEUE_FULL', message, details))
+function queueFull(
+  plugin: string,
+  what: string,
+  details: { limit: string; used: number; max: number },
+  from: string,
+): SandboxError {
+  const hint = 'Wait for answers before calling again.'
+  const message = `${plugin} has ${what} waiting${from && ` of ${from}`}`
+  return stackless(() => new SandboxError('SANDBOX_QUEUE_FULL', message, { ...details, hint }))
 }

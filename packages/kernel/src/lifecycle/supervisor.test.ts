@@ -15,6 +15,7 @@ function failing(scope = createScope('test')) {
         starts.push(clock.now() - began)
         if (broken) throw new Error('no')
       },
+      restart: (attempt) => void attempt(),
       failed: (_cause, _failures, delayMs) => told.push(delayMs),
     },
     scope,

@@ -11,6 +11,8 @@ const HEALTHY_MS = 60_000 // up for this long, and earlier failures are forgiven
 
 export interface Supervised {
   start(): Promise<void>
+  /** A restart is due: runs `attempt` when nothing else is done with the plugin, unless it was stopped meanwhile. */
+  restart(attempt: () => Promise<void>): void
   /** Told of each failure before anything else happens; `delayMs` until the next try, undefined at the last. */
   failed(cause: unknown, failures: number, delayMs: number | undefined): void
 }
@@ -61,6 +63,6 @@ export function createSupervisor(plugin: Supervised, scope: Scope, clock: Clock)
     failures = clock.now() - startedAt >= HEALTHY_MS ? 1 : failures + 1
     const delayMs = failures >= MAX_FAILURES ? undefined : FIRST_DELAY_MS * 2 ** (failures - 1)
     plugin.failed(cause, failures, delayMs)
-    if (delayMs !== undefined) pending = scope.effect(() => clock.after(delayMs, () => void attempt()))
+    if (delayMs !== undefined) pending = scope.effect(() => clock.after(delayMs, () => plugin.restart(attempt)))
   }
 }

@@ -126,7 +126,7 @@ export interface Unit {
 export function createUnit(options: UnitOptions, firstPackage: PluginPackage): Unit {
   const { id, clock, limits, inspect = false } = options
   const exposed = new Map<string, () => void>()
-  const supervisor = createSupervisor({ start: launch, failed }, options.scope, clock)
+  const supervisor = createSupervisor({ start: launch, restart, failed }, options.scope, clock)
   let pkg = firstPackage
   let stage: Stage = 'stopped'
   let reason: string | undefined
@@ -226,6 +226,12 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     const mine = turn.then(work)
     turn = mine.catch(() => {})
     return mine
+  }
+
+  /** U4: a swap that is under way may have brought it up by then. */
+  function restart(attempt: () => Promise<void>): void {
+    const mine = epoch
+    void inTurn(async () => (mine === epoch ? attempt() : undefined))
   }
 
   // ── starting ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -30,6 +30,7 @@ import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
 import { processorMs, residentBytes } from './process-figures.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import { hintOf, keepLast, spawnChild } from './spawn-sandbox.ts'
+import { createUnderway } from './underway.ts'
 
 const SLICE_MS = 2
 const PIECE = 16 // messages of one guest before another has its turn
@@ -192,6 +193,9 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     let parcel = { buffers: [] as Uint8Array[] }
     let posted = 0
     let scheduled = false
+    let gathered = 0 // bytes of the batch that gathers
+    let measured = 0 // buffers of it that were counted
+    const underway = createUnderway(() => (residents.has(id) ? begunBy(id) : posted))
     return {
       process: name,
       account: row,
@@ -203,6 +207,9 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       },
       get timers() {
         return resident.timers
+      },
+      get waitingBytes() {
+        return gathered + underway.bytes()
       },
       get parcel() {
         return parcel
@@ -223,14 +230,19 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       },
     }
 
-    function post(message: object): void {
+    function post(message: object): number {
       const text = JSON.stringify(message)
       if (text.length > spec.messageBytes) throw tooLarge(spec, text.length)
       texts.push(text)
       row.messagesIn++
-      if (scheduled) return
-      scheduled = true
-      setImmediate(flush)
+      let bytes = text.length
+      while (measured < parcel.buffers.length) bytes += parcel.buffers[measured++]!.byteLength
+      gathered += bytes
+      if (!scheduled) {
+        scheduled = true
+        setImmediate(flush)
+      }
+      return bytes
     }
 
     function flush(): void {
@@ -239,8 +251,11 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       const bytes = dead || exited ? 0 : out.write(id, `[${texts.join(',')}]`, parcel.buffers)
       row.bytesIn += bytes
       account.bytesIn += bytes
+      underway.add(posted, gathered)
       texts = []
       parcel = { buffers: [] }
+      gathered = 0
+      measured = 0
       out.flush()
     }
   }

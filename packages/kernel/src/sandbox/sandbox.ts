@@ -62,11 +62,13 @@ export interface Guest {
   /** Where bytes of the next message go. */
   readonly parcel: Parcel
   /**
-   * Queues a message; those of one turn of the event loop travel together.
+   * Queues a message; those of one turn of the event loop travel together. Answers how many bytes it has.
    *
    * @throws SANDBOX_MESSAGE_TOO_LARGE past the limit; nothing is sent then.
    */
-  post(message: object): void
+  post(message: object): number
+  /** Of messages and bytes that no turn of the guest has been handed yet. */
+  readonly waitingBytes: number
   /** Its turns wait for `ms` from now on; 0: no longer. */
   pace(ms: number): void
   /** It stands at a breakpoint. */
