@@ -118,6 +118,7 @@ const wallClock: Clock = {
     const timer = setTimeout(fn, ms)
     return () => clearTimeout(timer)
   },
+  breathe: () => new Promise((resolve) => setTimeout(resolve, 0)),
 }
 
 async function addressOf(ctx: PluginContext<unknown>): Promise<string> {

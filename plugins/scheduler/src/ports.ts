@@ -9,6 +9,8 @@ export interface Clock {
   now(): number
   /** Runs `fn` once, `ms` from now, unless released before. */
   after(ms: number, fn: () => void): Release
+  /** Ends this turn and goes on in the next: whoever computes much lets others in. */
+  breathe(): Promise<void>
 }
 
 /** What a prompt brought back. `costUsd` undefined: the price is unknown. */

@@ -1,5 +1,5 @@
 // plugins/scheduler/src/scheduler-testing.ts: a scheduler in memory for tests: SQLite without a file, time that stands still, crashes on demand.
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { assemble } from './assemble.ts'
 import type { Clock, Hands, Ports, Senses, Settings } from './ports.ts'
 import type { Scheduler } from './service.ts'
@@ -16,6 +16,7 @@ export interface MemorySql extends Sql {
 
 export function createMemorySql(): MemorySql {
   const db = new DatabaseSync(':memory:')
+  const prepared = new Map<string, StatementSync>()
   let failing: { left: number; when: 'before' | 'after'; forGood?: boolean } | undefined
   let gone = false
   return {
@@ -29,7 +30,7 @@ export function createMemorySql(): MemorySql {
       failing = undefined
       gone = false
     },
-    all: async <T>(sql: string, ...params: never[]) => db.prepare(sql).all(...params) as T[],
+    all: async <T>(sql: string, ...params: never[]) => prepare(sql).all(...params) as T[],
     exec: async (script) => db.exec(script),
     async batch(statements) {
       if (gone) throw new Error('the process is gone')
@@ -40,11 +41,17 @@ export function createMemorySql(): MemorySql {
       }
       if (fails === 'before') throw new Error('power cut')
       const results = transaction(() =>
-        statements.map(({ sql, params = [] }) => db.prepare(sql).run(...(params as never[]))),
+        statements.map(({ sql, params = [] }) => prepare(sql).run(...(params as never[]))),
       )
       if (fails === 'after') throw new Error('power cut')
       return results.map(({ changes }) => ({ changes: Number(changes) }))
     },
+  }
+
+  function prepare(sql: string): StatementSync {
+    const known = prepared.get(sql) ?? db.prepare(sql)
+    prepared.set(sql, known)
+    return known
   }
 
   function transaction<T>(work: () => T): T {
@@ -71,6 +78,7 @@ export function createHandClock(start: number) {
       timers.add(timer)
       return () => void timers.delete(timer)
     },
+    breathe: async () => {},
   }
   return Object.assign(clock, {
     timers,

@@ -81,6 +81,27 @@ const VECTORS: [name: string, expression: string, zone: string, after: string, e
     ['2026-03-29T01:00Z', '2026-03-30T00:30Z'],
   ],
   [
+    'two-hour repeat at Troll',
+    '30 2 * * *',
+    'Antarctica/Troll',
+    '2026-10-24T12:00Z',
+    ['2026-10-25T00:30Z', '2026-10-26T02:30Z'],
+  ],
+  [
+    'half-hourly through two hours that come twice',
+    '*/30 * * * *',
+    'Antarctica/Troll',
+    '2026-10-25T00:00Z',
+    ['2026-10-25T00:30Z', '2026-10-25T01:00Z', '2026-10-25T01:30Z', '2026-10-25T02:00Z', '2026-10-25T02:30Z'],
+  ],
+  [
+    'the day that Kwajalein left out',
+    '0 9 * * *',
+    'Pacific/Kwajalein',
+    '1993-08-20T12:00Z',
+    ['1993-08-20T21:00Z', '1993-08-21T21:00Z'],
+  ],
+  [
     'the day that Apia left out',
     '0 12 * * *',
     'Pacific/Apia',

@@ -8,6 +8,8 @@ import { Cron } from 'croner'
 import { isTimed, type TimedTrigger, type Trigger } from '../task.ts'
 
 export const MAX_COUNTED = 500
+const MAX_KEPT = 64 // expressions kept as read: reading one costs more than a step of it, keeping one 80 KB
+const kept = new Map<string, Cron>()
 
 /** Occurrences from the one that is due up to `now`. */
 export interface Due {
@@ -100,8 +102,17 @@ function cronUntil(cron: Cron, since: number, now: number, newest: number): Due 
 
 /** @throws TASK_INVALID for an expression or zone that cannot be read. */
 export function schedule(trigger: Extract<Trigger, { kind: 'cron' }>): Cron {
+  const key = `${trigger.timeZone ?? ''} ${trigger.expression}`
+  const known = kept.get(key)
+  if (known !== undefined) return known
+  const read = readSchedule(trigger)
+  if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value as string) // not empty: MAX_KEPT is more than 0
+  kept.set(key, read)
+  return read
+}
+
+function readSchedule({ expression, timeZone }: Extract<Trigger, { kind: 'cron' }>): Cron {
   try {
-    const { expression, timeZone } = trigger
     const cron = new Cron(expression, {
       paused: true,
       fixedTimeRule: 'no-wildcard', // T2
@@ -112,7 +123,7 @@ export function schedule(trigger: Extract<Trigger, { kind: 'cron' }>): Cron {
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new UsageError('TASK_INVALID', `the trigger cannot be read: ${reason.slice(0, 200)}`, {
-      found: `${trigger.expression} (${trigger.timeZone ?? 'default zone'})`,
+      found: `${expression} (${timeZone ?? 'default zone'})`,
       expected: 'minute hour day month weekday, such as "30 8 * * 1-5", and an IANA zone such as Europe/Berlin',
       hint: 'Try the trigger with preview().',
       cause,

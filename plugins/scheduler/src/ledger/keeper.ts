@@ -96,7 +96,7 @@ export function createKeeper({ store, clock }: Pick<Ports, 'store' | 'clock'>) {
         (span) => span.until >= from && span.since <= to,
       ),
       pending,
-      () => new Promise((resolve) => void clock.after(0, resolve)),
+      () => clock.breathe(),
     )
   }
 }
