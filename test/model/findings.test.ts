@@ -23,6 +23,16 @@ test('K5: what the user takes back right after allowing it for ever stays taken 
   )
 })
 
+test('K4 K5: a call whose yes is still being written ends as the permission is taken back', async () => {
+  await expectNothing(
+    step('disk', true),
+    rested('callLab', 'a', 'act', 'two'),
+    step('answer', 0, 'allow', 'forever'),
+    rested('reload', 'b', false), // time for the yes to reach the disk, which is slow
+    step('revoke', 'a', 8),
+  )
+})
+
 test('K4: a grant for once overrules an older no for the whole call it lets through', async () => {
   const once = { mode: 'allow', duration: 'once' }
   await expectNothing(

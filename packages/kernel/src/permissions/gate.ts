@@ -296,13 +296,20 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
     const question = { plugin: caller.plugin, permission, declared, sentence: text, risk, trace }
     const answered = lease.waitFor(permission)
     const onAnswer = (given: ApprovalAnswer) => void record(question, given)
-    const answer = await approvals.ask({ ...question, signal: lease.signal, onAnswer }).finally(answered)
-    await recorded.get(answer)
+    const answer = await allowed().finally(answered)
     if (answer.answer === 'deny') throw refused(caller.plugin, permission, 'PERMISSION_DENIED', answer.by)
     const now = judge(caller, permission) // it may have been denied elsewhere meanwhile
     if (now.kind === 'deny') throw refused(caller.plugin, permission, now.code)
     const lasting = now.kind === 'allow' && now.grant.duration !== 'once'
     lease.standOn(permission, { once: !lasting, expiresAt: lasting ? now.until : Number.POSITIVE_INFINITY })
+
+    /** What is taken back while the yes is being written is taken from this call too. */
+    async function allowed(): Promise<ApprovalAnswer> {
+      const given = await approvals.ask({ ...question, signal: lease.signal, onAnswer })
+      if (given.answer === 'deny') answered()
+      await recorded.get(given)
+      return given
+    }
   }
 
   /** Audits an answer and, if it is to last, makes it a grant (T4); as it is given, so that a later word overrules it. */
