@@ -27,7 +27,7 @@ test('K4 K5: a call whose yes is still being written ends as the permission is t
   await expectNothing(
     step('disk', true),
     rested('callLab', 'a', 'act', 'two'),
-    step('answer', 0, 'allow', 'forever'),
+    step('answer', 11, 'allow', 'forever'),
     rested('reload', 'b', false), // time for the yes to reach the disk, which is slow
     step('revoke', 'a', 8),
   )
