@@ -130,7 +130,10 @@ export async function openWorld(): Promise<World> {
     clock,
     findings,
     lab,
-    install: (name) => operate(kernel.install(packageOf(name, false))),
+    install(name) {
+      forgetRemoved() // or one that was removed since the last look would keep what was said of it
+      operate(kernel.install(packageOf(name, false)))
+    },
     remove: (name) => operate(kernel.remove(name)),
     reload: (name, narrow) => operate(kernel.reload(name, packageOf(name, narrow))),
     enable: (name) => operate(kernel.enable(name)),
@@ -377,6 +380,10 @@ export async function openWorld(): Promise<World> {
             answered.delete(one)
           }
     }
+    forgetRemoved()
+  }
+
+  function forgetRemoved(): void {
     for (const name of NAMES) if (!isKnown(name)) model.forget(name)
   }
 
