@@ -52,6 +52,23 @@ test('K4: a revoked permission is refused by the very next call, and audited', a
   expect(await hand.call('lab', 'act', 'one')).toEqual({ value: 'acted on one' })
 })
 
+test('K4 K5: a question about a plugin goes away with the plugin, and another one of its name gets nothing of it', async () => {
+  await using host = await createTestKernel({ capabilities: [createLab()] })
+  await handOf(host, ['lab:one'])
+  await host.write('hand', handSource, { provides: { hand: '1.0.0' }, permissions: ['lab:one', 'lab:two'] })
+  const wider = host.kernel.reload('hand').catch((error: unknown) => error)
+  await expect.poll(() => host.kernel.approvals.pending().length).toBe(1)
+  const [question] = host.kernel.approvals.pending()
+
+  await host.kernel.remove('hand')
+
+  expect(await wider).toMatchObject({ code: 'PLUGIN_STOPPED' })
+  expect(host.kernel.approvals.pending()).toEqual([])
+  const yes = { answer: 'allow', duration: 'forever', by: 'test' } as const
+  expect(() => host.kernel.approvals.resolve(question?.id ?? '', yes)).toThrow(/withdrawn has answered/)
+  expect(() => host.kernel.permissions.list('hand')).toThrow(/no plugin/)
+})
+
 test('K4: of 200 calls under way when the permission goes, none acts afterwards', async () => {
   const lab = createLab()
   await using host = await createTestKernel({ capabilities: [lab] })

@@ -263,7 +263,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     remove,
     async enable(id) {
       const unit = find(id)
-      if (!(await authority.settle(id, unit.pkg.manifest))) throw notGranted(id)
+      if (!(await authority.settle(id, unit.pkg.manifest, unit.gone))) throw notGranted(id)
       await roster.admit(unit)
     },
     async disable(id) {
@@ -338,7 +338,8 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     enforcer.watch(unit)
     authority.know(id, declared, place)
     if (choice.enabled === false) unit.rest('disabled', 'it is switched off')
-    else if (!(await authority.settle(id, pkg.manifest))) unit.rest('disabled', 'its permissions were not granted')
+    else if (!(await authority.settle(id, pkg.manifest, unit.gone)))
+      unit.rest('disabled', 'its permissions were not granted')
     return unit
   }
 
@@ -395,9 +396,10 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
       data: options.dataOf(id),
       package: next.folder,
     }
-    await authority.widen(id, unit.pkg.manifest, next.manifest, place)
+    await authority.widen(id, unit.pkg.manifest, next.manifest, place, unit.gone)
     await unit.swap(next).catch((cause: unknown) => {
-      if (unit.pkg !== next) authority.know(id, authority.declared(unit.pkg.manifest, place), place) // the old one goes on
+      if (unit.pkg !== next && !unit.gone.aborted)
+        authority.know(id, authority.declared(unit.pkg.manifest, place), place) // the old one goes on
       throw cause
     })
   }

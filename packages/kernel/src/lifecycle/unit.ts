@@ -97,6 +97,8 @@ export interface Unit {
   readonly caller: Caller | undefined
   readonly offers: ReadonlyMap<string, Offer>
   readonly quarantined: boolean
+  /** Aborts as it is closed (U8): what the user says of it from then on is about another. */
+  readonly gone: AbortSignal
   readonly limits: Limits
   readonly subscriber: Subscriber
   readonly account: Readonly<Account>
@@ -134,7 +136,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   let caller: Caller | undefined
   let state: unknown
   let quarantined = false
-  let closed = false
+  const gone = new AbortController()
   let wasUp = false
   const lost: LostCall[] = []
   const account = openAccount()
@@ -170,6 +172,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     get quarantined() {
       return quarantined
     },
+    gone: gone.signal,
     limits,
     subscriber: options.subscriber,
     account,
@@ -182,7 +185,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
     sleep: () => inTurn(sleep),
     stop: (next, why) => inTurn(() => stop(next, why)),
     close: (why) => {
-      closed = true // U8, at once: what waits for its turn will see it
+      gone.abort(wasRemoved()) // U8, at once: what waits for its turn will see it
       return inTurn(() => stop('stopped', why))
     },
     swap: (next) => inTurn(() => unlessClosed(() => swap(next))),
@@ -208,7 +211,7 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   /** U9: who asks a hook waits for a guard that is on its way, and is stopped by one that is down. */
   function standGuard(): void {
     const onTheWay = stage === 'starting' || stage === 'backoff' || stage === 'failed'
-    if (closed || !(onTheWay || (stage === 'idle' && !wasUp))) return
+    if (gone.signal.aborted || !(onTheWay || (stage === 'idle' && !wasUp))) return
     for (const name of pkg.manifest.hooks) {
       const key = `hook:${name}`
       if (!exposed.has(key))
@@ -217,8 +220,11 @@ export function createUnit(options: UnitOptions, firstPackage: PluginPackage): U
   }
 
   function unlessClosed(work: () => Promise<void>): Promise<void> {
-    if (!closed) return work()
-    return Promise.reject(new LifecycleError('PLUGIN_STOPPED', `${id} was removed`, { plugin: id }))
+    return gone.signal.aborted ? Promise.reject(wasRemoved()) : work()
+  }
+
+  function wasRemoved(): LifecycleError {
+    return new LifecycleError('PLUGIN_STOPPED', `${id} was removed`, { plugin: id })
   }
 
   /** U4 */

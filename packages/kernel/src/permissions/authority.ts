@@ -39,10 +39,10 @@ export interface Authority {
   normal(permission: Permission, place: PluginPlace): Permission
   /** Learns what a plugin declares; before anything else is asked of it. */
   know(plugin: PluginId, declared: readonly Permission[], place: PluginPlace): void
-  /** Asks for what is undecided; false if the plugin shall not run (Y1). */
-  settle(plugin: PluginId, manifest: Manifest): Promise<boolean>
-  /** Waits for consent to what `next` declares beyond `before`. @throws PERMISSION_DENIED naming what was refused */
-  widen(plugin: PluginId, before: Manifest, next: Manifest, place: PluginPlace): Promise<void>
+  /** Asks for what is undecided; false if the plugin shall not run (Y1). What is answered once it is `gone` grants nothing. */
+  settle(plugin: PluginId, manifest: Manifest, gone: AbortSignal): Promise<boolean>
+  /** Waits for consent to what `next` declares beyond `before`. @throws PERMISSION_DENIED naming what was refused; the reason of `gone` */
+  widen(plugin: PluginId, before: Manifest, next: Manifest, place: PluginPlace, gone: AbortSignal): Promise<void>
   /** Every declared permission of a plugin with what the user has said of it. */
   list(plugin: PluginId): PermissionStatus[]
   screen(plugin: PluginId): ConsentScreen
@@ -112,12 +112,12 @@ export function createAuthority({
     known.set(plugin, { declared: wanted, place })
   }
 
-  async function settle(plugin: PluginId, manifest: Manifest): Promise<boolean> {
+  async function settle(plugin: PluginId, manifest: Manifest, gone: AbortSignal): Promise<boolean> {
     const wanted = consented(manifest, find(plugin).place)
     const undecided = wanted.filter((permission) => said(plugin, permission) === undefined) // Y2
     if (undecided.length === 0 || prompt === undefined) return true
     const answer = await prompt({ plugin, manifest, undecided, screen: consentScreen(wanted, grammars) })
-    if (answer === undefined) return false
+    if (answer === undefined || gone.aborted) return false
     const allowed = answer.allow.filter((permission) => undecided.includes(permission))
     if (allowed.length === 0) return true
     await grants.consent(plugin, allowed, {
@@ -128,7 +128,13 @@ export function createAuthority({
     return true
   }
 
-  async function widen(plugin: PluginId, before: Manifest, next: Manifest, place: PluginPlace): Promise<void> {
+  async function widen(
+    plugin: PluginId,
+    before: Manifest,
+    next: Manifest,
+    place: PluginPlace,
+    signal: AbortSignal,
+  ): Promise<void> {
     const had = consented(before, place)
     const more = consented(next, place).filter(
       (permission) => !had.some((one) => covers(grammars, one, permission)) && said(plugin, permission) === undefined,
@@ -148,10 +154,11 @@ export function createAuthority({
         })
         saved.catch(() => {}) // told below
       }
-      const { answer } = await approvals.ask({ plugin, permission, sentence: text, risk, trace: '', onAnswer })
+      const { answer } = await approvals.ask({ plugin, permission, sentence: text, risk, trace: '', signal, onAnswer })
       if (answer === 'deny') throw refusedMore(plugin, permission)
       await saved
     }
+    signal.throwIfAborted()
     known.set(plugin, { declared: declared(next, place), place })
   }
 
