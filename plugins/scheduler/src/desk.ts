@@ -45,6 +45,7 @@ export function createDesk(
     resume: (id) => change(async (who) => tasks.resume(await tasks.own(who, id))),
     remove: (id) => change(async (who) => tasks.remove(await tasks.own(who, id))),
     runNow: (id, input) => woken(async (who) => runs.runNow(await tasks.own(who, id), input)),
+    runEach: (id, inputs) => woken(async (who) => runs.runEach(await tasks.own(who, id), inputs)),
     history: (id, options) => read((who) => runs.history(who, id, options?.limit)),
     historyCsv: (id) => read(async (who) => historyCsv(await runs.history(who, id, undefined))),
     run: (runId) => read((who) => runs.run(who, runId)),

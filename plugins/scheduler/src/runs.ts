@@ -16,6 +16,8 @@ import type { TaskBook } from './tasks.ts'
 import type { StepJournal } from './workflow/journal.ts'
 import { DO_AGAIN, type StepAnswer } from './workflow/runner.ts'
 
+const MAX_EACH = 1_000 // runs queued in one call
+const inputsSchema = z.array(z.unknown()).max(MAX_EACH)
 const reportSchema = z.strictObject({ progress: progressSchema.optional(), usage: usageSchema.optional() })
 const answerSchema = z.union([
   z.strictObject({ approved: z.boolean(), note: z.string().max(1_000).optional() }),
@@ -31,10 +33,22 @@ export function createRunBook(
   poke: (runId: string) => void,
 ) {
   const { store, clock } = ports
-  return { runNow, run, history, complete, progress, cancel, steps, output, answer, repeat, compare }
+  return { runNow, runEach, run, history, complete, progress, cancel, steps, output, answer, repeat, compare }
 
   async function runNow(task: Task, input: unknown, source: 'manual' | 'dry' = 'manual'): Promise<Run> {
     return queue(task, { source, priority: LEVELS.high, input: resultText(input) }) // a person waits
+  }
+
+  /** @returns The ids of the runs, in the order of the inputs. */
+  async function runEach(task: Task, given: unknown): Promise<string[]> {
+    const inputs = parsed(inputsSchema, given, 'the inputs')
+    if (inputs.length === 0) return []
+    const queued = inputs.map((input) => [ports.nextId(), resultText(input)] as const)
+    const most = task.backlog ?? MAX_OPEN
+    const [added] = await store.commit([db.addEach(task.id, queued, LEVELS.high, clock.now(), most)])
+    if (added !== queued.length) throw full(task)
+    engine.keeper.note(task.id, queued.length)
+    return queued.map(([id]) => id)
   }
 
   /** The same run once more with what was recorded (M2). */
@@ -55,7 +69,7 @@ export function createRunBook(
   ): Promise<Run> {
     const now = clock.now()
     const queued = { id: ports.nextId(), occurrence: now, since: now, ...run }
-    const [added] = await store.commit([db.addExtra(task.id, queued, now, MAX_OPEN)])
+    const [added] = await store.commit([db.addExtra(task.id, queued, now, task.backlog ?? MAX_OPEN)])
     if (added !== 1) throw full(task)
     engine.keeper.note(task.id)
     const { input, priority: _priority, ...shown } = queued
@@ -87,7 +101,7 @@ export function createRunBook(
     const task = await book.own(who, run.taskId)
     if (task.action.kind !== 'event' || run.status !== 'running' || (completion.attempt ?? run.attempt) !== run.attempt)
       return false
-    return engine.complete(run, completion)
+    return engine.complete(task, run, completion)
   }
 
   async function progress(who: string, runId: string, report: unknown) {
@@ -153,8 +167,11 @@ export function createRunBook(
   }
 }
 
-function full({ name }: Task): UsageError {
-  return new UsageError('TASK_LIMIT', `${MAX_OPEN} runs of ${name} wait already, or it is gone`, { max: MAX_OPEN })
+function full({ name, backlog = MAX_OPEN }: Task): UsageError {
+  return new UsageError('TASK_LIMIT', `${name} may have ${backlog} runs that wait or work, or it is gone`, {
+    max: backlog,
+    hint: 'Wait until some have ended, or give the task a larger `backlog`.',
+  })
 }
 
 function withWho(answer: z.output<typeof answerSchema>, by: string): StepAnswer {

@@ -3,6 +3,8 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { assemble } from './assemble.ts'
 import type { Clock, Hands, Ports, Senses, Settings } from './ports.ts'
 import type { Scheduler } from './service.ts'
+import type { Result } from './store/outlook.ts'
+import type { Statement } from './store/statements.ts'
 import { createStore, type Sql } from './store/store.ts'
 import type { Task } from './task.ts'
 
@@ -40,11 +42,9 @@ export function createMemorySql(): MemorySql {
         failing = undefined
       }
       if (fails === 'before') throw new Error('power cut')
-      const results = transaction(() =>
-        statements.map(({ sql, params = [] }) => prepare(sql).run(...(params as never[]))),
-      )
+      const results = transaction(() => statements.map(runOf))
       if (fails === 'after') throw new Error('power cut')
-      return results.map(({ changes }) => ({ changes: Number(changes) }))
+      return results
     },
   }
 
@@ -52,6 +52,13 @@ export function createMemorySql(): MemorySql {
     const known = prepared.get(sql) ?? db.prepare(sql)
     prepared.set(sql, known)
     return known
+  }
+
+  function runOf({ sql, params = [], rows = false }: Statement): Result {
+    const statement = prepare(sql)
+    if (!rows) return { changes: Number(statement.run(...(params as never[])).changes) }
+    const found = statement.all(...(params as never[])) as Record<string, unknown>[]
+    return { changes: found.length, rows: found }
   }
 
   function transaction<T>(work: () => T): T {

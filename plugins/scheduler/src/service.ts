@@ -151,6 +151,12 @@ export interface Scheduler {
   /** Queues a run as soon as possible, beside the schedule, which stays as it is. Works on a paused task too. */
   runNow(id: string, input?: unknown): Promise<Run>
   /**
+   * Queues a run for each of at most 1,000 inputs, in one transaction: all or none. A task's `backlog` says how many may wait.
+   *
+   * @returns The ids of the runs, in the order of the inputs.
+   */
+  runEach(id: string, inputs: readonly unknown[]): Promise<string[]>
+  /**
    * Newest first, at most 100 are kept. Runs in progress or waiting are among them. Results of more than 2,000 characters are left out and
    * logs cut to their last 2,000: `run` has them whole.
    */
@@ -231,7 +237,7 @@ const filter = z.strictObject({
 const one = { input: z.tuple([id]) }
 const withInput = { input: z.tuple([id]).rest(z.unknown()) }
 
-export const Scheduler = defineService<Scheduler>('scheduler', '1.1.0', {
+export const Scheduler = defineService<Scheduler>('scheduler', '1.2.0', {
   methods: {
     create: { input: z.tuple([taskSpecSchema]) },
     createOrUpdate: { input: z.tuple([taskSpecSchema]) },
@@ -242,6 +248,7 @@ export const Scheduler = defineService<Scheduler>('scheduler', '1.1.0', {
     resume: one,
     remove: one,
     runNow: withInput,
+    runEach: { input: z.tuple([id, z.array(z.unknown())]) },
     history: { input: z.tuple([id]).rest(z.strictObject({ limit: z.number().optional() }).optional()) },
     historyCsv: one,
     run: one,
@@ -293,7 +300,7 @@ export async function runTask(
   const stopDue = ctx.events.on(taskEvents.due, (due) => {
     if (due.taskId !== taskId || seen.has(due.key)) return
     seen.add(due.key)
-    if (seen.size > 100) seen.delete(seen.values().next().value as string)
+    if (seen.size > 2_000) seen.delete(seen.values().next().value as string)
     void report(due) // not awaited: a long run must not hold up the next event
   })
   const stopCancelled = ctx.events.on(taskEvents.cancelled, ({ runId, reason }) =>

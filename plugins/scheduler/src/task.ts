@@ -107,7 +107,7 @@ export type Misfire = z.output<typeof misfireSchema>
  */
 export const overlapSchema = z.union([
   z.enum(['skip', 'queue', 'cancel-old']),
-  z.strictObject({ kind: z.literal('allow'), max: z.number().int().min(2).max(50) }),
+  z.strictObject({ kind: z.literal('allow'), max: z.number().int().min(2).max(1_000) }),
 ])
 export type Overlap = z.output<typeof overlapSchema>
 
@@ -170,6 +170,8 @@ export const taskSpecSchema = z.strictObject({
     jitter: 0,
   }),
   priority: prioritySchema.optional(),
+  /** How many runs asked for with `runNow` and `runEach` may wait or work; default 50. For tasks that are a queue of jobs. */
+  backlog: z.number().int().min(50).max(5_000).optional(),
   /** Tasks of one group run at most `groupLimits[group]` (config) at the same time. */
   group: z.string().min(1).max(64).optional(),
   onFailure: z.array(failureStepSchema).max(8).optional(),

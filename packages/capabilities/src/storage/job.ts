@@ -14,6 +14,8 @@ export interface Statement {
   sql: string
   /** By position, or by name without its `:`, `@` or `$`. */
   params?: SqlValue[] | Record<string, SqlValue> | undefined
+  /** In a batch: answer the rows it reads or returns, instead of counts alone. */
+  rows?: boolean | undefined
 }
 
 export interface StoredOp {

@@ -10,6 +10,8 @@ const MAX_PREPARED = 64
 export interface RunResult {
   changes: number
   lastInsertRowid: number | bigint
+  /** Of a statement of a batch that was asked for them; `changes` is their number then. */
+  rows?: Record<string, SqlValue>[]
 }
 
 export interface Sql {
@@ -28,7 +30,13 @@ export function createSql(database: Database): Sql {
     all: (statement) => database.transaction(false, () => database.guarded(() => readRows(statement))),
     run: (statement, durable) => database.single(durable, () => database.guarded(() => runOne(statement))),
     exec: (script, durable) => database.transaction(durable, () => database.guarded(() => db.exec(script))),
-    batch: (statements, durable) => database.transaction(durable, () => database.guarded(() => statements.map(runOne))),
+    batch: (statements, durable) => database.transaction(durable, () => database.guarded(() => statements.map(runOf))),
+  }
+
+  function runOf(statement: Statement): RunResult {
+    if (!statement.rows) return runOne(statement)
+    const rows = readRows(statement)
+    return { changes: rows.length, lastInsertRowid: 0, rows }
   }
 
   function readRows({ sql, params }: Statement): Record<string, SqlValue>[] {

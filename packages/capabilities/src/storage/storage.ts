@@ -224,7 +224,7 @@ const cell = z.union([
   z.boolean().transform(Number),
 ])
 const params = z.union([z.array(cell).max(32_766), z.record(z.string(), cell)]).optional()
-const statement = z.strictObject({ sql: sqlText, params })
+const statement = z.strictObject({ sql: sqlText, params, rows: z.boolean().optional() })
 
 function sqlMethods(perform: Perform): Record<string, CapabilityMethod<never>> {
   return {

@@ -42,6 +42,13 @@ export interface SqlRunResult {
   lastInsertRowid: number | bigint
 }
 
+export interface SqlStatement {
+  sql: string
+  params?: SqlParam[] | Record<string, SqlParam>
+  /** Answer the rows it reads, or returns by RETURNING. */
+  rows?: boolean
+}
+
 /**
  * Keys: 1 byte to 1 KiB of UTF-8. Values: anything cloneable (dates, bytes, maps too), at most 1 MiB as stored.
  *
@@ -83,10 +90,14 @@ export interface Storage {
     run(sql: string, ...params: SqlParams): Promise<SqlRunResult>
     /** A script of several statements without parameters, such as a schema. */
     exec(script: string, options?: WriteOptions): Promise<void>
+    /**
+     * Up to 1,000 statements as one transaction: all or none. Those with `rows` also read, so that one round trip can change, look and
+     * change again; their `changes` is the number of rows.
+     */
     batch(
-      statements: { sql: string; params?: SqlParam[] | Record<string, SqlParam> }[],
+      statements: SqlStatement[],
       options?: WriteOptions,
-    ): Promise<SqlRunResult[]>
+    ): Promise<(SqlRunResult & { rows?: Record<string, unknown>[] })[]>
   }
 }
 

@@ -1,8 +1,10 @@
 // plugins/scheduler/src/actions/work.ts: works on a run: one deed, or a workflow; for real, dry, or from a record.
-//   A1  Every run leaves a step log, a single deed too: what it was asked, where each value came from, what came of it.
+//   A1  Every run leaves a step log, a single deed too: what it was asked, where each value came from, what came of it. That of a single
+//       deed is on disk together with the end of its run.
 import { fill, type Source } from '../conditions/fill.ts'
 import { dryMode, replayMode } from '../debug/modes.ts'
 import { messageOf } from '../running/failure.ts'
+import type { Worked } from '../running/working.ts'
 import type { OpenRun } from '../store/rows.ts'
 import type { Completion, Task } from '../task.ts'
 import type { StepJournal } from '../workflow/journal.ts'
@@ -18,7 +20,7 @@ export function createWork(ports: RunnerPorts & { journal: StepJournal }) {
   const runner = createRunner(ports)
   return { work, poke: runner.poke }
 
-  async function work(task: Task, run: OpenRun, signal: AbortSignal): Promise<Completion> {
+  async function work(task: Task, run: OpenRun, signal: AbortSignal): Promise<Worked> {
     const mode = await modeOf(run)
     const { action } = task
     if (action.kind === 'workflow') return runner.run(parseFlow(action.flow), task, run, signal, mode)
@@ -40,7 +42,7 @@ export function createWork(ports: RunnerPorts & { journal: StepJournal }) {
     run: OpenRun,
     signal: AbortSignal,
     mode: Mode | undefined,
-  ): Promise<Completion> {
+  ): Promise<Worked> {
     const sources: Source[] = []
     const begun = ports.clock.now()
     let deed: Deed = action
@@ -51,13 +53,9 @@ export function createWork(ports: RunnerPorts & { journal: StepJournal }) {
     } catch (error) {
       completion = { ok: false, error: messageOf(error) }
     }
-    const result = { output: completion.result, error: completion.error, sources }
-    const ended = [
-      ports.journal.started(run.id, ONLY, run.attempt, deed, sources, begun),
-      ...ports.journal.ended(run.id, ONLY, completion.ok ? 'ok' : 'failed', result, ports.clock.now()),
-    ]
-    await ports.store.commit(ended) // A1
-    return completion
+    const { attempt } = run
+    const step = { attempt, input: deed, sources, output: completion.result, error: completion.error }
+    return { ...completion, notes: ports.journal.only(run.id, ONLY, step, [begun, ports.clock.now()]) } // A1
   }
 
   async function doOne(

@@ -8,9 +8,16 @@ import { type Balance, balance, type Epoch, fold, type Span, spansOf } from './l
 
 const EVERY_CLAIMS = 20 // of one task between two foldings
 const MAX_FOLDED = 200 // rows at once
+const MAX_DROPPED = 1_000 // rows at once that stand for no occurrence
+/** The oldest rows that are not kept any more, all of them ended. */
+const DROPPED = `SELECT seq FROM runs WHERE task = ?1 AND seq <= (SELECT seq FROM runs WHERE task = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ${KEPT_RUNS})
+  AND seq < COALESCE((SELECT MIN(seq) FROM runs WHERE task = ?1 AND ${OPEN}), 9e18) ORDER BY seq LIMIT ${MAX_DROPPED}`
+const OLD = `SELECT MAX(seq) until, COUNT(*) n FROM (${DROPPED})`
 const SHORT = `seq, id, task, status, source, occurrence, since, count, exact, attempt, recoveries, recovers, start_at, started_at,
   finished_at, deadline, session, epoch, priority, NULL progress, NULL usage, ambiguous, NULL input, NULL result,
   substr(error, 1, 200) error, NULL log`
+/** Those of them that the books must remember. */
+const OLD_OCCURRENCES = `SELECT ${SHORT} FROM runs WHERE task = ?1 AND count > 0 AND seq <= (SELECT MAX(seq) FROM (${DROPPED})) ORDER BY seq LIMIT ${MAX_FOLDED}`
 
 interface SpanRow {
   id: number
@@ -30,29 +37,46 @@ export function createKeeper({ store, clock }: Pick<Ports, 'store' | 'clock'>) {
   return { note, tidy, window }
 
   /** The task has one more row. */
-  function note(taskId: string): void {
-    grown.set(taskId, (grown.get(taskId) ?? 0) + 1)
+  function note(taskId: string, rows = 1): void {
+    grown.set(taskId, (grown.get(taskId) ?? 0) + rows)
   }
 
-  /** Folds the oldest rows of the tasks that have grown most. */
-  async function tidy(): Promise<void> {
+  /**
+   * Folds the oldest rows of one task that has grown: one task a turn is enough.
+   *
+   * @param atLeast By how many rows.
+   * @returns Whether there is more to do.
+   */
+  async function tidy(atLeast = EVERY_CLAIMS): Promise<boolean> {
     for (const [taskId, count] of grown) {
-      if (count < EVERY_CLAIMS) continue
+      if (count < atLeast) continue
       grown.delete(taskId)
-      await store.commit(await foldings(taskId))
-      return // one task a turn is enough
+      const { statements, rows, more } = await foldings(taskId)
+      if (statements.length > 0) await store.commit(statements)
+      if (more) note(taskId, Math.max(EVERY_CLAIMS, count - rows))
+      return more
     }
+    return false
   }
 
-  async function foldings(taskId: string): Promise<Statement[]> {
-    const old = await store.sql.all<RunRow & { seq: number }>(
-      `SELECT ${SHORT} FROM runs WHERE task = ? AND seq <= (SELECT seq FROM runs WHERE task = ? ORDER BY seq DESC LIMIT 1 OFFSET ${KEPT_RUNS})
-         AND seq < COALESCE((SELECT MIN(seq) FROM runs WHERE task = ? AND ${OPEN}), 9e18) ORDER BY seq LIMIT ${MAX_FOLDED}`,
-      ...[taskId, taskId, taskId],
-    )
-    const newest = old.at(-1)
-    if (newest === undefined) return []
-    const [last] = await store.sql.all<SpanRow>('SELECT * FROM spans WHERE task = ? ORDER BY id DESC LIMIT 1', taskId)
+  async function foldings(taskId: string): Promise<{ statements: Statement[]; rows: number; more: boolean }> {
+    const found = await store.exchange([
+      { sql: OLD, params: [taskId], rows: true },
+      { sql: OLD_OCCURRENCES, params: [taskId], rows: true },
+      { sql: 'SELECT * FROM spans WHERE task = ? ORDER BY id DESC LIMIT 1', params: [taskId], rows: true },
+    ])
+    const [[first], old, [last]] = found.map(({ rows = [] }) => rows) as unknown as [
+      { until: number | null; n: number }[],
+      (RunRow & { seq: number })[],
+      SpanRow[],
+    ]
+    if (first === undefined || first.until === null) return { statements: [], rows: 0, more: false }
+    const whole = old.length < MAX_FOLDED
+    const until = whole ? first.until : old.at(-1)!.seq
+    return { statements: foldedInto(taskId, old, last, until), rows: first.n, more: !whole || first.n === MAX_DROPPED }
+  }
+
+  function foldedInto(taskId: string, old: readonly RunRow[], last: SpanRow | undefined, until: number): Statement[] {
     const folded = fold(
       last && toSpan(last),
       old.flatMap((row) => spansOf(toRun(row))),
@@ -63,10 +87,10 @@ export function createKeeper({ store, clock }: Pick<Ports, 'store' | 'clock'>) {
       ...folded.map((span) => putSpan(taskId, span)),
       {
         sql: `DELETE FROM pieces WHERE ref IN (SELECT run || ':' || path FROM steps WHERE ${ofOld})`,
-        params: [taskId, newest.seq],
+        params: [taskId, until],
       },
-      { sql: `DELETE FROM steps WHERE ${ofOld}`, params: [taskId, newest.seq] },
-      { sql: 'DELETE FROM runs WHERE task = ? AND seq <= ?', params: [taskId, newest.seq] }, // K1
+      { sql: `DELETE FROM steps WHERE ${ofOld}`, params: [taskId, until] },
+      { sql: 'DELETE FROM runs WHERE task = ? AND seq <= ?', params: [taskId, until] }, // K1
     ]
   }
 

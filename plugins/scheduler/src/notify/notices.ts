@@ -51,13 +51,30 @@ export type Notices = ReturnType<typeof createNotices>
 
 export function createNotices(ports: Pick<Ports, 'store' | 'clock' | 'emit' | 'warn'>, settings: Settings) {
   const { store, clock } = ports
-  return { raise, deliver, list, acknowledge }
+  let fresh = false // one was made that is due at once
+  return {
+    raise,
+    deliver,
+    list,
+    acknowledge,
+    wanted,
+    get fresh() {
+      return fresh
+    },
+  }
+
+  /** Whether a rule wants notices of this kind for the task. */
+  function wanted(kind: NoticeKind, task: Pick<Task, 'id' | 'tags'>): boolean {
+    const rules = settings.notices.length > 0 ? settings.notices : [{}]
+    return rules.some((rule) => wants(rule, { kind, task }))
+  }
 
   /** The notice as a statement of the transaction it belongs to (N1); none if no rule wants it. */
   function raise(notice: Notice): Statement[] {
     const now = clock.now()
     const dueAt = dueAtOf(notice, settings, now)
     if (dueAt === undefined) return []
+    fresh = true
     const { id, kind, level, title, text, task, run, escalate } = notice
     return [
       {
@@ -73,6 +90,7 @@ export function createNotices(ports: Pick<Ports, 'store' | 'clock' | 'emit' | 'w
 
   /** Tells what is due (N2). @returns Whether there was any. */
   async function deliver(now: number): Promise<boolean> {
+    fresh = false
     const rows = await store.sql.all<Row>(
       'SELECT * FROM notices WHERE due_at <= ? ORDER BY due_at LIMIT ?',
       now,
@@ -131,7 +149,7 @@ function dueAtOf(notice: Notice, { notices, timeZone }: Settings, now: number): 
   return rule.quiet === undefined || notice.level === 'error' ? now : afterQuiet(rule.quiet, timeZone, now) // N3
 }
 
-function wants({ kinds, tag }: NoticeRule, { kind, task }: Notice): boolean {
+function wants({ kinds, tag }: NoticeRule, { kind, task }: Pick<Notice, 'kind' | 'task'>): boolean {
   const kindFits = kinds === undefined ? kind !== 'succeeded' : kinds.includes(kind)
   return kindFits && (tag === undefined || (task?.tags ?? []).includes(tag))
 }

@@ -2,7 +2,7 @@
 //   C1  Never more than `maxRunning` in all, nor more of a group than its limit.
 //   C2  The higher priority first; a run that waits rises one step every AGING_MS, so none waits for ever.
 //   C3  Within one priority the owner with the fewest runs in progress comes first: nobody's thousand tasks hold up another's one.
-import type { Waiting } from '../store/store.ts'
+import type { Waiting } from '../store/outlook.ts'
 import type { Priority } from '../task.ts'
 
 const AGING_MS = 120_000

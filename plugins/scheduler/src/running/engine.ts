@@ -8,22 +8,25 @@ import { createKeeper } from '../ledger/keeper.ts'
 import { createPurse } from '../money/purse.ts'
 import { createNotices } from '../notify/notices.ts'
 import type { Ports, Settings } from '../ports.ts'
+import type { Outlook, Waiting } from '../store/outlook.ts'
 import type { OpenRun } from '../store/rows.ts'
 import * as db from '../store/statements.ts'
-import type { Waiting } from '../store/store.ts'
-import type { Completion, Task } from '../task.ts'
+import type { Task } from '../task.ts'
 import { chooseStarts } from './choose.ts'
 import { createClaimer } from './claim.ts'
 import { createEndings, type ProgressReport } from './endings.ts'
 import { createFacts } from './facts.ts'
+import { createHarvest } from './harvest.ts'
 import { createJumps } from './jumps.ts'
 import { createLateness } from './lateness.ts'
-import { createWorking, type Work } from './working.ts'
+import { createWorking, type Work, type Worked } from './working.ts'
 
 const LONGEST_SLEEP_MS = 1_000
 const LONGEST_BLIND_MS = 30_000 // how long the clockwork trusts its own memory of when there is something to do
 const MAX_PER_TURN = 100
 const MAX_CONSIDERED = 300 // waiting runs that are weighed against one another
+const MANY_ROWS = 1_000 // of one task, not kept any more: they are folded even while there is other work
+const NOTHING = { any: false, more: false }
 const TIMED_OUT = 'no report before the time-out'
 
 export type Engine = ReturnType<typeof createEngine>
@@ -43,6 +46,8 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
   const claimer = createClaimer(ports, settings, facts, endings, notices)
   const jumps = createJumps(ports, facts)
   const lateness = createLateness(ports, settings, facts, notices)
+  const harvest = createHarvest(ports, settings, { endings, facts, notices, working })
+  let gathering = false
   let queue: Promise<unknown> = Promise.resolve()
   let next: Promise<number> | undefined // the turn that waits for what is being changed
   let cancelTimer: () => unknown = () => {}
@@ -131,14 +136,15 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
       if (ended) return LONGEST_SLEEP_MS
       const now = clock.now()
       await jumps.look(now)
-      await timeOut(now)
-      const { more: moreDue, tasks } = await claimer.claim(now, MAX_PER_TURN)
-      for (const id of tasks) keeper.note(id)
-      const moreToStart = await startWaiting(now)
+      let outlook = await reap(now)
+      const overdue = outlook.due.deadline <= now && (await timeOut(now))
+      const claimed = outlook.due.task <= now ? await claim(now) : NOTHING
+      if (overdue || claimed.any) outlook = await store.look(now, MAX_CONSIDERED)
+      const moreToStart = await startWaiting(outlook, now)
       await lateness.look(now)
-      await notices.deliver(now)
-      if (moreDue || moreToStart) return 0
-      await keeper.tidy()
+      if (notices.fresh || outlook.due.notice <= now) await notices.deliver(now)
+      const moreToTidy = await keeper.tidy(claimed.more || moreToStart ? MANY_ROWS : undefined)
+      if (claimed.more || moreToStart || moreToTidy || harvest.size > 0) return 0
       const wakeAt = (await store.nextWake()) ?? Number.POSITIVE_INFINITY
       const idleMs = wakeAt <= now ? LONGEST_SLEEP_MS : Math.min(LONGEST_BLIND_MS, wakeAt - now) // in the past: it waits for room
       idleUntil = now + idleMs
@@ -147,49 +153,92 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     return next
   }
 
-  async function timeOut(now: number): Promise<void> {
-    for (const run of await store.overdue(now, MAX_PER_TURN)) await endings.settle(run, { ok: false, error: TIMED_OUT })
+  /** Records the ends that have come in, and looks how things stand after them. */
+  async function reap(now: number): Promise<Outlook> {
+    const sheaf = harvest.take()
+    try {
+      const [results, outlook] = await store.commitAndLook(sheaf.statements, now, MAX_CONSIDERED)
+      return (await sheaf.landed(results)) ? await store.look(now, MAX_CONSIDERED) : outlook
+    } catch (error) {
+      sheaf.failed(error)
+      throw error
+    }
   }
 
-  async function startWaiting(now: number): Promise<boolean> {
-    const running = await store.runningShares()
+  async function timeOut(now: number): Promise<boolean> {
+    const overdue = await store.overdue(now, MAX_PER_TURN)
+    for (const run of overdue) await endings.settle(run, { ok: false, error: TIMED_OUT })
+    return overdue.length > 0
+  }
+
+  async function claim(now: number): Promise<{ any: boolean; more: boolean }> {
+    const { more, tasks } = await claimer.claim(now, MAX_PER_TURN)
+    for (const id of tasks) keeper.note(id)
+    return { any: tasks.length > 0, more }
+  }
+
+  async function startWaiting(outlook: Outlook, now: number): Promise<boolean> {
+    const { running } = outlook
     if (running.length >= settings.maxRunning) return false
-    const waiting = await store.startable(now, MAX_CONSIDERED)
+    const waiting = await weighed(outlook, now)
     const chosen = chooseStarts(waiting, { ...settings, running }, now).slice(0, MAX_PER_TURN)
     const ready: Waiting[] = []
     const refused: db.Statement[] = []
     for (const each of chosen) {
       const reason = await purse.refusal(each.task)
-      if (reason === undefined) ready.push({ task: each.task, run: begun(each.run, each.task, session, now) })
+      if (reason === undefined) ready.push({ ...each, run: begun(each.run, each.task, session, now) })
       else refused.push(db.cancelRun(each.run.id, reason, now))
     }
-    if (ready.length + refused.length === 0) return false
-    const changes = await store.commit([
-      ...ready.map(({ run }) => db.startRun(run, session, now, run.deadline!)),
+    if (chosen.length === 0) return false
+    const results = await store.exchange([
       ...refused,
+      ...(ready.length === 0 ? [] : [db.startRuns(ready, session, now)]),
     ])
-    ready.forEach(({ task, run }, i) => {
-      if (changes[i] === 1) started(task, run)
-    })
-    return chosen.length === MAX_PER_TURN || waiting.length === MAX_CONSIDERED
+    const ids = new Set(results.at(-1)?.rows?.map(({ id }) => id))
+    for (const each of ready) if (ids.has(each.run.id)) await started(each)
+    return (chosen.length === MAX_PER_TURN || outlook.full) && running.length + ready.length < settings.maxRunning
   }
 
-  function started(task: Task, run: OpenRun): void {
-    facts.started(task, run)
-    facts.due(task, run)
-    launch(task, run)
+  /** All that could start; where some tasks' lines fill the window, those who stand behind them too (L1). */
+  async function weighed(outlook: Outlook, now: number): Promise<Waiting[]> {
+    const waiting = [...outlook.waiting]
+    const crowding = [...outlook.crowding]
+    for (let full = outlook.full; full && crowding.length > 0 && waiting.length < MAX_PER_TURN; ) {
+      const without = [...crowding, ...waiting.map(({ task }) => task.id)]
+      const behind = await store.look(now, MAX_CONSIDERED, without)
+      waiting.push(...behind.waiting)
+      crowding.push(...behind.crowding)
+      full = behind.full && behind.crowding.length > 0
+    }
+    return waiting
+  }
+
+  async function started({ task, run, longInput }: Waiting): Promise<void> {
+    const whole = longInput ? { ...run, input: (await store.run(run.id))?.input } : run
+    facts.started(task, whole)
+    facts.due(task, whole)
+    launch(task, whole)
   }
 
   function launch(task: Task, run: OpenRun): void {
-    if (task.action.kind !== 'event') working.launch(task, run, (completion) => complete(run, completion))
+    if (task.action.kind !== 'event') working.launch(task, run, (completion) => complete(task, run, completion))
   }
 
   /** Records the end of the attempt in progress. False if that attempt is over already. */
-  async function complete(run: OpenRun, completion: Completion): Promise<boolean> {
+  async function complete(task: Task, run: OpenRun, completion: Worked): Promise<boolean> {
     if (ended && working.has(run.id)) return false
-    const recorded = await alone(() => endings.settle(run, completion))
-    wake()
+    const recorded = harvest.add(task, run, completion)
+    void gather()
     return recorded
+  }
+
+  /** Records what has come in as soon as nothing else is changing, and lets others start in its place. */
+  async function gather(): Promise<void> {
+    if (gathering) return
+    gathering = true
+    while (harvest.size > 0) await (ended ? alone(() => reap(clock.now())) : turn()).catch(() => {}) // told to whoever reported
+    gathering = false
+    wake()
   }
 
   /** What a run is at, and what it has used. @returns Whether it may go on. */
@@ -221,6 +270,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     ended = true
     void cancelTimer()
     await alone(async () => {
+      await reap(clock.now()).catch((error) => ports.warn('the last ends could not be recorded', error))
       const own = working.ids
       for (const id of own) working.abort(id, 'the scheduler ends')
       if (own.size === 0) return

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Waiting } from '../store/store.ts'
+import type { Waiting } from '../store/outlook.ts'
 import { chooseStarts } from './choose.ts'
 import { retryDelay } from './retry.ts'
 

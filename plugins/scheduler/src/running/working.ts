@@ -5,19 +5,25 @@
 import type { Ports } from '../ports.ts'
 import type { OpenRun } from '../store/rows.ts'
 import type { Completion, Task } from '../task.ts'
+import type { Notes } from '../workflow/journal.ts'
 import { messageOf } from './failure.ts'
 
 const AGAIN_MS = 1_000
 const MAX_TRIES = 86_400 // a day
 
+/** How work ended, and its step log where that is written together with the end. */
+export interface Worked extends Completion {
+  notes?: Notes | undefined
+}
+
 /** Does what a task's action says, to its end or until the signal aborts. */
-export type Work = (task: Task, run: OpenRun, signal: AbortSignal) => Promise<Completion>
+export type Work = (task: Task, run: OpenRun, signal: AbortSignal) => Promise<Worked>
 
 export interface Working {
   has(runId: string): boolean
   readonly ids: ReadonlySet<string>
   /** Works on a run; `report` gets its end, whatever it is. */
-  launch(task: Task, run: OpenRun, report: (completion: Completion) => Promise<unknown>): void
+  launch(task: Task, run: OpenRun, report: (completion: Worked) => Promise<unknown>): void
   /** Tells the work to stop. */
   abort(runId: string, reason: string): void
 }
@@ -35,7 +41,7 @@ export function createWorking(work: Work, { clock, warn }: Pick<Ports, 'clock' |
       active.set(run.id, controller)
       void Promise.resolve()
         .then(() => work(task, run, controller.signal))
-        .catch((error): Completion => ({ ok: false, error: messageOf(error) }))
+        .catch((error): Worked => ({ ok: false, error: messageOf(error) }))
         .then((completion) => {
           if (active.get(run.id) === controller) active.delete(run.id)
           return record(run.id, () => report({ ...completion, attempt: run.attempt }))

@@ -1,6 +1,23 @@
 // plugins/scheduler/src/store/rows.ts: rows of the tables as tasks and runs.
 import type { FullSpec, Run, RunStatus, Task, TaskState } from '../task.ts'
 
+/** The columns of a run that are short: many rows of them fit into one message. */
+export const BRIEF_COLUMNS = [
+  ...['id', 'task', 'status', 'source', 'occurrence', 'since', 'count', 'exact', 'attempt', 'recoveries', 'recovers'],
+  ...[
+    'start_at',
+    'started_at',
+    'finished_at',
+    'deadline',
+    'session',
+    'epoch',
+    'priority',
+    'progress',
+    'usage',
+    'ambiguous',
+  ],
+]
+
 /** A run with what only the scheduler wants to know. */
 export interface OpenRun extends Run {
   /** The scheduler's life it was started in. */

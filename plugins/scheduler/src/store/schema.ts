@@ -4,7 +4,7 @@
 import { UsageError } from '@pryx/sdk'
 import type { Sql } from './store.ts'
 
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 
 /** The tables as the first version had them. */
 const FIRST = `
@@ -76,6 +76,12 @@ CREATE TABLE steps (
 CREATE TABLE pieces (ref TEXT NOT NULL, part INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (ref, part)) STRICT, WITHOUT ROWID;
 CREATE TABLE watches (task TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE webhook_ids (task TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (task, id)) STRICT, WITHOUT ROWID;
+`,
+  // Waiting runs in the order they are weighed in, and in the line of their task: a long queue costs a look no more than a short one.
+  `
+DROP INDEX runs_queued;
+CREATE INDEX runs_ready ON runs (priority DESC, start_at, seq) WHERE status = 'queued';
+CREATE INDEX runs_line ON runs (task, seq) WHERE status = 'queued';
 `,
 ]
 

@@ -10,6 +10,8 @@ export type SqlParam = null | boolean | number | bigint | string | Uint8Array
 export interface Statement {
   sql: string
   params?: SqlParam[]
+  /** Answer the rows it reads or returns. */
+  rows?: boolean
 }
 
 const STILL_DUE = `EXISTS (SELECT 1 FROM tasks WHERE id = ? AND next_due = ? AND state = 'active')`
@@ -124,14 +126,88 @@ export function addExtra(taskId: string, run: ExtraRun, now: number, maxOpen = 1
   }
 }
 
-/** Starts a waiting run unless its task has as many running as it may (D2). */
-export function startRun(run: OpenRun, session: string, now: number, deadline: number): Statement {
+/** Adds a waiting run for each input (JSON, or undefined), if the task is there still and has room for all of them. */
+export function addEach(
+  taskId: string,
+  runs: readonly (readonly [id: string, input: string | undefined])[],
+  priority: number,
+  now: number,
+  maxOpen: number,
+): Statement {
   return {
-    sql: `UPDATE runs SET status = 'running', attempt = attempt + 1, started_at = ?, deadline = ?, session = ?
-          WHERE id = ? AND status = 'queued'
-            AND (SELECT COUNT(*) FROM runs WHERE task = ? AND status = 'running') < (SELECT parallel FROM tasks WHERE id = ?)`,
-    params: [now, deadline, session, run.id, run.taskId, run.taskId],
+    sql: `INSERT INTO runs (id, task, status, source, occurrence, since, count, exact, start_at, priority, input)
+          SELECT value ->> 0, ?1, 'queued', 'manual', ?2, ?2, 0, 1, ?2, ?3, value ->> 1 FROM json_each(?4)
+          WHERE EXISTS (SELECT 1 FROM tasks WHERE id = ?1)
+            AND (SELECT COUNT(*) FROM runs WHERE task = ?1 AND ${OPEN}) + json_array_length(?4) <= ?5`,
+    params: [taskId, now, priority, JSON.stringify(runs), maxOpen],
   }
+}
+
+/** Starts waiting runs, each unless its task has as many running as it may (D2). Answers the ids of those that were started. */
+export function startRuns(
+  runs: readonly { run: OpenRun; task: Pick<Task, 'timeoutMs'> }[],
+  session: string,
+  now: number,
+): Statement {
+  const before = new Map<string, number>() // of the same task, earlier in this batch
+  const rows = runs.map(({ run, task }) => {
+    const rank = before.get(run.taskId) ?? 0
+    before.set(run.taskId, rank + 1)
+    return [run.id, task.timeoutMs, rank]
+  })
+  return {
+    sql: `UPDATE runs SET status = 'running', attempt = attempt + 1, started_at = ?1, deadline = ?1 + c.timeout, session = ?2
+          FROM (
+            WITH busy AS MATERIALIZED (SELECT task, COUNT(*) n FROM runs WHERE status = 'running' GROUP BY task)
+            SELECT q.id, j.value ->> 1 timeout FROM json_each(?3) j CROSS JOIN runs q ON q.id = j.value ->> 0
+              CROSS JOIN tasks t ON t.id = q.task LEFT JOIN busy b ON b.task = q.task
+            WHERE q.status = 'queued' AND COALESCE(b.n, 0) + (j.value ->> 2) < t.parallel
+          ) c WHERE runs.id = c.id RETURNING id`,
+    params: [now, session, JSON.stringify(rows)],
+    rows: true,
+  }
+}
+
+/** An attempt that ended well. Texts are JSON. */
+export interface Success {
+  run: Pick<Run, 'id' | 'attempt'>
+  result?: string | undefined
+  log?: string | undefined
+}
+
+const SUCCEEDING = `json_each(?2) j CROSS JOIN runs r ON r.id = j.value ->> 0
+  WHERE r.status = 'running' AND r.attempt = j.value ->> 1`
+/** Dry runs and replays say nothing of a task's health. */
+const COUNTING = `r.source NOT IN ('dry', 'replay')`
+
+/**
+ * Ends attempts that went well, each if it is still the one in progress (D2), and counts them into the day and the task's health. The
+ * last statement answers who was ended, with what had been noted of it.
+ */
+export function endWell(successes: readonly Success[], day: string, now: number): Statement[] {
+  const rows = JSON.stringify(
+    successes.map(({ run, result, log }) => [run.id, run.attempt, result ?? null, log ?? null]),
+  )
+  return [
+    {
+      sql: `INSERT INTO daily (task, day, ok, ms, cost_usd)
+            SELECT r.task, ?3, COUNT(*), SUM(MAX(0, ?1 - COALESCE(r.started_at, ?1))), SUM(COALESCE(r.usage ->> '$.costUsd', 0.0))
+            FROM ${SUCCEEDING} AND ${COUNTING} GROUP BY r.task
+            ON CONFLICT (day, task) DO UPDATE SET ok = ok + excluded.ok, ms = ms + excluded.ms, cost_usd = cost_usd + excluded.cost_usd`,
+      params: [now, rows, day],
+    },
+    {
+      sql: `UPDATE tasks SET last_ok = ?1, failures = 0, late_told = NULL WHERE id IN (SELECT r.task FROM ${SUCCEEDING} AND ${COUNTING})`,
+      params: [now, rows],
+    },
+    {
+      sql: `UPDATE runs SET status = 'ok', finished_at = ?1, deadline = NULL, result = j.value ->> 2, error = NULL, log = j.value ->> 3, ambiguous = 0
+            FROM json_each(?2) j WHERE runs.id = j.value ->> 0 AND runs.status = 'running' AND runs.attempt = j.value ->> 1
+            RETURNING id, progress, usage`,
+      params: [now, rows],
+      rows: true,
+    },
+  ]
 }
 
 export interface Ending {

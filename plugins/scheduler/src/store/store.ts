@@ -1,7 +1,8 @@
 // plugins/scheduler/src/store/store.ts: tasks and runs on disk, over the SQL of `storage`: what is read, and the commit.
 //   D1  `commit` is one transaction, on disk before it resolves: what is acknowledged after it survives a power cut.
 import type { RunStatus, Task } from '../task.ts'
-import { type OpenRun, publicRun, type RunRow, type TaskRow, toRun, toTask } from './rows.ts'
+import { lookAt, type Outlook, outlookOf, type Result } from './outlook.ts'
+import { BRIEF_COLUMNS, type OpenRun, publicRun, type RunRow, type TaskRow, toRun, toTask } from './rows.ts'
 import { migrate } from './schema.ts'
 import { OPEN, type SqlParam, type Statement } from './statements.ts'
 
@@ -9,7 +10,7 @@ import { OPEN, type SqlParam, type Statement } from './statements.ts'
 export interface Sql {
   all<T = Record<string, unknown>>(sql: string, ...params: SqlParam[]): Promise<T[]>
   exec(script: string, options?: { durable?: boolean }): Promise<void>
-  batch(statements: Statement[], options?: { durable?: boolean }): Promise<{ changes: number }[]>
+  batch(statements: Statement[], options?: { durable?: boolean }): Promise<Result[]>
 }
 
 /** A due task and what the plan needs to know of its runs. */
@@ -19,37 +20,17 @@ export interface DueTask {
   readonly newest: { seq: number; status: RunStatus; error: string | undefined } | undefined
 }
 
-/** A run that could start, with its task. */
-export interface Waiting {
-  readonly run: OpenRun
-  readonly task: Task
-}
-
-const SHORT = [
-  ...[
-    'id',
-    'task',
-    'status',
-    'source',
-    'occurrence',
-    'since',
-    'count',
-    'exact',
-    'attempt',
-    'recoveries',
-    'recovers',
-    'start_at',
-  ],
-  ...['started_at', 'finished_at', 'deadline', 'session', 'epoch', 'priority', 'progress', 'usage', 'ambiguous'],
-]
 /** A run without what may be long: many fit into one message. */
-const BRIEF = `${SHORT.join(', ')}, NULL input, NULL result, NULL error, NULL log`
+const BRIEF = `${BRIEF_COLUMNS.join(', ')}, NULL input, NULL result, NULL error, NULL log`
 /** A run for a list: long results are left out, of logs the end is shown. 100 of them are at most half a megabyte. */
-const LISTED = `${SHORT.join(', ')}, CASE WHEN length(input) <= 1000 THEN input END input,
+const LISTED = `${BRIEF_COLUMNS.join(', ')}, CASE WHEN length(input) <= 1000 THEN input END input,
    CASE WHEN length(result) <= 2000 THEN result END result, substr(error, 1, 1000) error, substr(log, -2000) log`
-/** A waiting run and its task. Its input comes along: it is needed at once. */
-const STARTING = `${SHORT.map((column) => `q.${column}`).join(', ')}, q.input, NULL result, NULL error, NULL log,
-   t.owner t_owner, t.name t_name, t.spec t_spec, t.state t_state`
+const NEXT_WAKE = `SELECT MIN(at) at FROM (
+   SELECT MIN(next_due) at FROM tasks WHERE next_due IS NOT NULL
+   UNION ALL SELECT MIN(deadline) FROM runs WHERE status = 'running'
+   UNION ALL SELECT MIN(due_at) FROM notices WHERE due_at IS NOT NULL
+   UNION ALL SELECT MIN(start_at) FROM runs q WHERE status = 'queued'
+     AND NOT EXISTS (SELECT 1 FROM runs WHERE task = q.task AND status = 'running'))`
 
 export type Store = ReturnType<typeof createStore>
 
@@ -61,6 +42,26 @@ export function createStore(sql: Sql) {
     /** All or none (D1). @returns Rows changed, per statement. */
     async commit(statements: Statement[]): Promise<number[]> {
       return (await sql.batch(statements, { durable: true })).map((result) => result.changes)
+    },
+
+    /** The same, with the rows of the statements that answer some. */
+    async exchange(statements: Statement[]): Promise<Result[]> {
+      return sql.batch(statements, { durable: true })
+    },
+
+    /**
+     * The same, and how things stand after it, in one round trip.
+     *
+     * @param limit Waiting runs to weigh.
+     */
+    async commitAndLook(statements: Statement[], now: number, limit: number): Promise<[Result[], Outlook]> {
+      const results = await sql.batch([...statements, ...lookAt(now, limit)], { durable: true })
+      return [results.slice(0, statements.length), outlookOf(results.slice(statements.length), limit)]
+    },
+
+    /** How things stand, but for the tasks in `without` (L1). */
+    async look(now: number, limit: number, without: readonly string[] = []): Promise<Outlook> {
+      return outlookOf(await sql.batch(lookAt(now, limit, without)), limit)
     },
 
     async task(id: string): Promise<Task | undefined> {
@@ -139,26 +140,6 @@ export function createStore(sql: Sql) {
       }))
     },
 
-    /** Runs whose time has come and whose tasks have room for them, the most urgent first. A task's oldest come before its newer ones. */
-    async startable(now: number, limit: number): Promise<Waiting[]> {
-      const rows = await sql.all<RunRow & { t_owner: string; t_name: string; t_spec: string; t_state: Task['state'] }>(
-        `SELECT ${STARTING}
-         FROM runs q JOIN tasks t ON t.id = q.task WHERE q.status = 'queued' AND q.start_at <= ?
-           AND (SELECT COUNT(*) FROM runs WHERE task = q.task AND status = 'running')
-             + (SELECT COUNT(*) FROM runs WHERE task = q.task AND status = 'queued' AND seq < q.seq) < t.parallel
-         ORDER BY q.priority DESC, q.start_at, q.seq LIMIT ?`,
-        now,
-        limit,
-      )
-      return rows.map(({ t_owner, t_name, t_spec, t_state, ...row }) => ({
-        run: toRun(row),
-        task: toTask({
-          ...{ id: row.task, owner: t_owner, name: t_name, spec: t_spec, state: t_state },
-          ...{ next_due: null, problem: null, created_at: 0, updated_at: 0, epoch: null, failures: 0 },
-        }),
-      }))
-    },
-
     async running(): Promise<OpenRun[]> {
       return (await sql.all<RunRow>(`SELECT ${BRIEF} FROM runs WHERE status = 'running' ORDER BY seq`)).map(toRun)
     },
@@ -169,25 +150,9 @@ export function createStore(sql: Sql) {
       return (await sql.all<RunRow>(`SELECT ${BRIEF} FROM runs WHERE ${where}`, now, limit)).map(toRun)
     },
 
-    /** Runs in progress, with whose they are: for fairness and for the limits of groups. */
-    async runningShares(): Promise<{ owner: string; group: string | undefined }[]> {
-      const rows = await sql.all<{ owner: string; grp: string | null }>(
-        `SELECT t.owner, json_extract(t.spec, '$.group') grp FROM runs r JOIN tasks t ON t.id = r.task WHERE r.status = 'running'`,
-      )
-      return rows.map(({ owner, grp }) => ({ owner, group: grp ?? undefined }))
-    },
-
     /** When there will be something to do, epoch ms. */
     async nextWake(): Promise<number | undefined> {
-      const rows = await sql.all<{ at: number | null }>(
-        `SELECT MIN(at) at FROM (
-           SELECT MIN(next_due) at FROM tasks WHERE next_due IS NOT NULL
-           UNION ALL SELECT MIN(deadline) FROM runs WHERE status = 'running'
-           UNION ALL SELECT MIN(due_at) FROM notices WHERE due_at IS NOT NULL
-           UNION ALL SELECT MIN(start_at) FROM runs q WHERE status = 'queued'
-             AND NOT EXISTS (SELECT 1 FROM runs WHERE task = q.task AND status = 'running'))`,
-      )
-      return rows[0]?.at ?? undefined
+      return (await sql.all<{ at: number | null }>(NEXT_WAKE))[0]?.at ?? undefined
     },
 
     /** Moves every task whose next time lies in the future to be counted anew: the clock was set back. */

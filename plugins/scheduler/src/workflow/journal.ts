@@ -38,7 +38,7 @@ export interface StepLog extends Omit<Entry, 'wakeAt'> {
 export type StepJournal = ReturnType<typeof createJournal>
 
 export function createJournal(store: Store) {
-  return { read, log, output, started, waiting, ended, retry, ambiguous }
+  return { read, log, output, started, waiting, ended, only, retry, ambiguous }
 
   /** With all outputs, however long. */
   async function read(run: string): Promise<Map<string, Entry>> {
@@ -122,23 +122,7 @@ export function createJournal(store: Store) {
     result: { output?: unknown; error?: string | undefined; sources?: Source[] | undefined },
     now: number,
   ): Statement[] {
-    const text = JSON.stringify(result.output ?? null)
-    const statements: Statement[] = []
-    let kept = text
-    if (text.length > MAX_OUTPUT_CHARS)
-      throw new UsageError('TASK_OUTPUT_TOO_LONG', `the output of ${path} has ${text.length} characters`, {
-        max: MAX_OUTPUT_CHARS,
-        hint: 'Write it to a file, and pass its path.',
-      })
-    if (text.length > INLINE_CHARS) {
-      const ref = `${run}:${path}`
-      for (let at = 0; at < text.length; at += PIECE_CHARS)
-        statements.push({
-          sql: 'INSERT OR REPLACE INTO pieces (ref, part, text) VALUES (?, ?, ?)',
-          params: [ref, at / PIECE_CHARS, text.slice(at, at + PIECE_CHARS)],
-        })
-      kept = JSON.stringify({ $ref: ref, chars: text.length }) // J2
-    }
+    const { statements, kept } = outputOf(run, path, result.output)
     statements.push(
       put(
         run,
@@ -153,6 +137,20 @@ export function createJournal(store: Store) {
       ),
     )
     return statements
+  }
+
+  /** A step that was begun and ended between two looks at the disk: the only one of its run. @throws TASK_OUTPUT_TOO_LONG */
+  function only(
+    run: string,
+    path: string,
+    step: { attempt: number; input: unknown; sources: Source[]; output?: unknown; error?: string | undefined },
+    [began, ended]: readonly [number, number],
+  ): Notes {
+    const { attempt, input, sources, output, error } = step
+    const { statements, kept } = outputOf(run, path, output)
+    const status: StepStatus = error === undefined ? 'ok' : 'failed'
+    const row = [run, path, status, attempt, began, ended, JSON.stringify(input) ?? null, JSON.stringify(sources), kept]
+    return { rows: [[...row, error?.slice(0, 4_096) ?? null]], statements }
   }
 
   function retry(run: string, path: string, error: string, wakeAt: number): Statement {
@@ -184,6 +182,46 @@ export function createJournal(store: Store) {
       if (rows.length < 4) return parts.length === 0 ? value : (JSON.parse(parts.join('')) as unknown)
     }
   }
+}
+
+/** Step logs that are written later, many together: rows for `noted`, and statements of their own for what is long. */
+export interface Notes {
+  readonly rows: readonly (readonly (string | number | null)[])[]
+  readonly statements: readonly Statement[]
+}
+
+/** Writes what `only` has noted. */
+export function noted(notes: readonly Notes[]): Statement[] {
+  const rows = notes.flatMap((each) => each.rows)
+  if (rows.length === 0) return []
+  const write = {
+    sql: `INSERT INTO steps (run, path, seq, status, attempt, started_at, finished_at, input, sources, output, error)
+          SELECT value ->> 0, value ->> 1, 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9
+          FROM json_each(?1) WHERE true
+          ON CONFLICT (run, path) DO UPDATE SET status = excluded.status, attempt = excluded.attempt, finished_at = excluded.finished_at,
+            sources = excluded.sources, output = excluded.output, error = excluded.error, wake_at = NULL`,
+    params: [JSON.stringify(rows)],
+  }
+  return [...notes.flatMap((each) => each.statements), write]
+}
+
+/** What is kept in the step's row, and the pieces of what is too long for it (J2). */
+function outputOf(run: string, path: string, output: unknown): { statements: Statement[]; kept: string } {
+  const text = JSON.stringify(output ?? null)
+  if (text.length > MAX_OUTPUT_CHARS)
+    throw new UsageError('TASK_OUTPUT_TOO_LONG', `the output of ${path} has ${text.length} characters`, {
+      max: MAX_OUTPUT_CHARS,
+      hint: 'Write it to a file, and pass its path.',
+    })
+  if (text.length <= INLINE_CHARS) return { statements: [], kept: text }
+  const ref = `${run}:${path}`
+  const statements: Statement[] = []
+  for (let at = 0; at < text.length; at += PIECE_CHARS)
+    statements.push({
+      sql: 'INSERT OR REPLACE INTO pieces (ref, part, text) VALUES (?, ?, ?)',
+      params: [ref, at / PIECE_CHARS, text.slice(at, at + PIECE_CHARS)],
+    })
+  return { statements, kept: JSON.stringify({ $ref: ref, chars: text.length }) }
 }
 
 interface Columns {

@@ -1,0 +1,125 @@
+// plugins/scheduler/src/running/harvest.ts: ends of runs, gathered while the disk is busy and recorded together.
+//   H1  Who reports an end hears that it is recorded after the transaction that holds it; if that fails, hears why.
+//   H2  Ends that went well and are followed by nothing share one transaction; every other is settled by itself (endings.ts).
+//   H3  Whether an end counts is decided by the row on disk, not by what is known here (D2): told twice, it counts once.
+import { periodOf } from '../money/usage.ts'
+import type { Notices } from '../notify/notices.ts'
+import type { Ports, Settings } from '../ports.ts'
+import type { Result } from '../store/outlook.ts'
+import type { OpenRun } from '../store/rows.ts'
+import * as db from '../store/statements.ts'
+import { type Completion, MAX_RESULT_CHARS, type Run, type Task } from '../task.ts'
+import { noted } from '../workflow/journal.ts'
+import type { Endings } from './endings.ts'
+import type { Facts } from './facts.ts'
+import { resultText } from './failure.ts'
+import type { Worked, Working } from './working.ts'
+
+/** The ends of one transaction. */
+export interface Sheaf {
+  readonly statements: db.Statement[]
+  /** The transaction is on disk: tells of it, and settles what needs more. @returns Whether more has changed. */
+  landed(results: readonly Result[]): Promise<boolean>
+  /** Nothing of it is on disk. */
+  failed(error: unknown): void
+}
+
+export interface Harvest {
+  readonly size: number
+  /** Resolves with whether the end counted (H1). */
+  add(task: Task, run: OpenRun, completion: Worked): Promise<boolean>
+  /** Takes all that has come in. */
+  take(): Sheaf
+}
+
+interface End {
+  task: Task
+  run: OpenRun
+  completion: Worked
+  resolve(recorded: boolean): void
+  reject(error: unknown): void
+}
+
+type EndedRow = { id: string; progress: string | null; usage: string | null }
+
+export function createHarvest(
+  { clock }: Pick<Ports, 'clock'>,
+  { timeZone }: Pick<Settings, 'timeZone'>,
+  { endings, facts, notices, working }: { endings: Endings; facts: Facts; notices: Notices; working: Working },
+): Harvest {
+  let waiting: End[] = []
+  return {
+    get size() {
+      return waiting.length
+    },
+    add: (task, run, completion) =>
+      new Promise((resolve, reject) => void waiting.push({ task, run, completion, resolve, reject })),
+    take() {
+      const ends = waiting
+      waiting = []
+      return sheafOf(ends)
+    },
+  }
+
+  function sheafOf(ends: readonly End[]): Sheaf {
+    const now = clock.now()
+    const plain = ends.filter(isPlain)
+    const others = ends.filter((end) => !plain.includes(end))
+    const notes = noted(ends.flatMap(({ completion }) => completion.notes ?? []))
+    const endings = plain.length === 0 ? [] : db.endWell(plain.map(successOf), periodOf(now, timeZone, 'day'), now)
+    return {
+      statements: [...notes, ...endings],
+      async landed(results) {
+        if (plain.length > 0) tell(plain, (results.at(-1)?.rows ?? []) as unknown as EndedRow[], now)
+        for (const end of others) await settle(end)
+        return others.length > 0
+      },
+      failed: (error) => {
+        for (const { reject } of ends) reject(error)
+      },
+    }
+  }
+
+  /** H2 */
+  function isPlain({ task, completion: { ok, usage } }: End): boolean {
+    return ok && (usage === undefined || usage.calls === 0) && !notices.wanted('succeeded', task)
+  }
+
+  function tell(ends: readonly End[], rows: readonly EndedRow[], now: number): void {
+    const ended = new Map(rows.map((row) => [row.id, row]))
+    for (const { task, run, resolve } of ends) {
+      const row = ended.get(run.id)
+      ended.delete(run.id) // H3: of two reports of the same attempt one counts
+      if (row !== undefined) {
+        working.abort(run.id, 'the run is over')
+        facts.finished(task, {
+          ...run,
+          ...notedOf(row),
+          status: 'ok',
+          finishedAt: now,
+          deadline: undefined,
+          error: undefined,
+        })
+      }
+      resolve(row !== undefined)
+    }
+  }
+
+  async function settle({ run, completion, resolve, reject }: End): Promise<void> {
+    const { notes: _notes, ...rest } = completion
+    await endings.settle(run, rest).then(resolve, reject)
+  }
+}
+
+function successOf({ run, completion }: { run: OpenRun; completion: Completion }): db.Success {
+  const log = completion.log?.slice(-MAX_RESULT_CHARS)
+  return { run, result: resultText(completion.result), log }
+}
+
+/** What was noted of the run while it worked. */
+function notedOf({ progress, usage }: EndedRow): Pick<Run, 'progress' | 'usage'> {
+  return {
+    ...(progress !== null && { progress: JSON.parse(progress) as Run['progress'] }),
+    ...(usage !== null && { usage: JSON.parse(usage) as Run['usage'] }),
+  }
+}
