@@ -20,6 +20,10 @@ import { PREFIX } from './triggers/webhooks.ts'
 
 const HANDED_OVER_MS = 30_000 // a state older than this is from a crash, not from the instance that works beside us
 
+const LONGEST_TOOL_MS = 600_000 // the kernel's own limit; the run's time-out is below it, or stops the tool
+const STARTING_MS = 30_000
+const LOOK_AGAIN_MS = 250
+
 const config = z.object({
   timeZone: z.string().optional(),
   managers: z.array(z.string()).default(['web']),
@@ -79,17 +83,46 @@ function portsOf(ctx: PluginContext<unknown>, store: Ports['store']): Ports {
 }
 
 function handsOf(ctx: PluginContext<unknown>): Hands {
+  const soon = startingUp()
   return {
-    callTool: (name, input) => ctx.tools.call(name, input),
-    async prompt(request) {
-      const agent = await ctx.tryUse(Agent)
-      if (agent === undefined)
-        throw new UsageError('TASK_NO_AGENT', 'no agent is installed, so nobody can answer the prompt', {
-          hint: 'Install a plugin that provides the service `agent`, and allow the scheduler to use it.',
-        })
-      return agent.run({ ...request, surface: 'schedule', origin: 'a scheduled task', lane: 'background' })
+    callTool: (name, input, signal) =>
+      soon('TOOL_MISSING', signal, () => ctx.tools.call(name, input, { signal, timeoutMs: LONGEST_TOOL_MS })),
+    async prompt(request, signal) {
+      const agent = await soon('TASK_NO_AGENT', signal, () => agentOf(ctx))
+      const asked = { ...request, surface: 'schedule', origin: 'a scheduled task', lane: 'background' }
+      const { id } = await agent.start(asked) // its key makes it the same run when it is asked again
+      const stop = () => void agent.stop(id).catch((error) => ctx.log.warn('the agent could not be stopped', error))
+      signal.addEventListener('abort', stop, { once: true })
+      try {
+        return await agent.run(asked)
+      } finally {
+        signal.removeEventListener('abort', stop)
+      }
     },
     emit: (name, payload) => ctx.emit({ kind: 'event', name, schema: z.unknown() }, payload),
+  }
+}
+
+async function agentOf(ctx: PluginContext<unknown>): Promise<Agent> {
+  const agent = await ctx.tryUse(Agent)
+  if (agent !== undefined) return agent
+  throw new UsageError('TASK_NO_AGENT', 'no agent is installed, so nobody can answer the prompt', {
+    hint: 'Install a plugin that provides the service `agent`, and allow the scheduler to use it.',
+  })
+}
+
+/** Plugins start one after another. Shortly after a start, what is not there yet is waited for: a workflow that goes on must not fail by it. */
+function startingUp() {
+  const until = performance.now() + STARTING_MS
+  return async function soon<T>(code: string, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (!PryxError.is(error, code) || performance.now() >= until || signal.aborted) throw error
+        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+      }
+    }
   }
 }
 

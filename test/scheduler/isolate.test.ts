@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { createStorageCapability } from '../packages/capabilities/src/index.ts'
-import { createHarness } from '../packages/sdk/src/testing/index.ts'
-import { Scheduler } from '../plugins/scheduler/src/service.ts'
+import { createStorageCapability } from '../../packages/capabilities/src/index.ts'
+import { createHarness } from '../../packages/sdk/src/testing/index.ts'
+import { Scheduler } from '../../plugins/scheduler/src/service.ts'
 
-const folder = fileURLToPath(new URL('../plugins/scheduler', import.meta.url))
+const folder = fileURLToPath(new URL('../../plugins/scheduler', import.meta.url))
 
 test('K3 S1 S10: in its own isolate, on the real storage, it plans a phrase and runs a workflow to its end', {
   timeout: 60_000,
