@@ -33,6 +33,19 @@ test('K4 K5: a call whose yes is still being written ends as the permission is t
   )
 })
 
+test('K5: a call is refused as the no is given, however slow the disk', async () => {
+  await expectNothing(
+    step('callLab', 'b', 'act', '*'),
+    step('disk', true),
+    step('answer', 0, 'allow', 'once'),
+    rested('finish', 0),
+    step('crash', 'c', 'isolate'),
+    rested('answer', 3, 'deny', 'session'),
+    step('revoke', 'b', 0),
+    rested('install', 'a'),
+  )
+})
+
 test('K4: a grant for once overrules an older no for the whole call it lets through', async () => {
   const once = { mode: 'allow', duration: 'once' }
   await expectNothing(

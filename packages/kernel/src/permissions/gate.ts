@@ -296,18 +296,18 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
     const question = { plugin: caller.plugin, permission, declared, sentence: text, risk, trace }
     const answered = lease.waitFor(permission)
     const onAnswer = (given: ApprovalAnswer) => void record(question, given)
-    const answer = await allowed().finally(answered)
+    const answer = await told().finally(answered)
     if (answer.answer === 'deny') throw refused(caller.plugin, permission, 'PERMISSION_DENIED', answer.by)
     const now = judge(caller, permission) // it may have been denied elsewhere meanwhile
     if (now.kind === 'deny') throw refused(caller.plugin, permission, now.code)
     const lasting = now.kind === 'allow' && now.grant.duration !== 'once'
     lease.standOn(permission, { once: !lasting, expiresAt: lasting ? now.until : Number.POSITIVE_INFINITY })
 
-    /** What is taken back while the yes is being written is taken from this call too. */
-    async function allowed(): Promise<ApprovalAnswer> {
+    /** A no is felt before it is on disk, a yes after; what is taken back while it is being written is taken from this call too. */
+    async function told(): Promise<ApprovalAnswer> {
       const given = await approvals.ask({ ...question, signal: lease.signal, onAnswer })
       if (given.answer === 'deny') answered()
-      await recorded.get(given)
+      else await recorded.get(given)
       return given
     }
   }
