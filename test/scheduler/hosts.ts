@@ -48,6 +48,7 @@ export default { activate(ctx) {
     await fs.append('effects', new TextEncoder().encode(JSON.stringify(effect) + '\\n'))
     return effect.name
   } })
+  ctx.tools.provide({ name: 'world.fail', input: z.unknown(), run() { throw new Error('it does not work') } })
 } }`
 
 export interface Place extends AsyncDisposable {
@@ -105,7 +106,10 @@ export function createPlace(): Place {
   mkdirSync(place.workspace)
   place.plugin('world', WORLD, {
     permissions: ['fs:write:${workspace}/**'],
-    tools: [{ name: 'world.act', description: 'Does something that can be counted' }],
+    tools: [
+      { name: 'world.act', description: 'Does something that can be counted' },
+      { name: 'world.fail', description: 'Fails' },
+    ],
   })
   return place
 }

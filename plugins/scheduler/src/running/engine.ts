@@ -44,7 +44,10 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
   const keeper = createKeeper(ports)
   const endings = createEndings(ports, settings, facts, working, purse, notices)
   const claimer = createClaimer(ports, settings, facts, endings, notices)
-  const jumps = createJumps(ports, facts)
+  const woken = new Set<() => void>()
+  const jumps = createJumps(ports, facts, () => {
+    for (const look of woken) look()
+  })
   const lateness = createLateness(ports, settings, facts, notices)
   const harvest = createHarvest(ports, settings, { endings, facts, notices, working })
   let gathering = false
@@ -68,6 +71,8 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     cancel,
     cancelWithin: endings.cancel,
     announceOpen,
+    /** Called after a gap: whoever looks at something every so often looks now. */
+    woken,
     end,
   }
 

@@ -14,7 +14,8 @@ const GAP_MS = 120_000
 const REPEAT_MS = 3 * 3_600_000
 const AT_ONCE = 200
 
-export function createJumps({ store, warn }: Pick<Ports, 'store' | 'warn'>, facts: Facts) {
+/** @param onGap Called after the clock jumped, or the machine woke. */
+export function createJumps({ store, warn }: Pick<Ports, 'store' | 'warn'>, facts: Facts, onGap: () => void) {
   let last: number | undefined
   let noted = 0
   return { look, jumped }
@@ -28,7 +29,10 @@ export function createJumps({ store, warn }: Pick<Ports, 'store' | 'warn'>, fact
     const before = last ?? (await store.lastSeen())
     last = now
     if (before !== undefined && now < before - REPEAT_MS) await recount(before, now)
-    if (before !== undefined && Math.abs(now - before) >= GAP_MS) facts.gap(before, now) // J1
+    if (before !== undefined && Math.abs(now - before) >= GAP_MS) {
+      facts.gap(before, now) // J1
+      onGap()
+    }
     if (before === undefined || Math.abs(now - noted) >= NOTE_EVERY_MS) {
       await store.commit([seen(now)])
       noted = now

@@ -112,21 +112,32 @@ export function createSentries(engine: Engine, ports: Ports) {
   ): Release {
     let release: Release = () => {}
     let over = false
+    let looking = false
     const next = (ms: number) => {
-      if (!over) release = clock.after(ms, () => void turn())
+      if (over) return
+      void release()
+      release = clock.after(ms, () => void turn())
+    }
+    const lookNow = () => {
+      if (!looking) next(0) // a timer sleeps when the machine does: what it waited for is long over
     }
     async function turn(): Promise<void> {
+      looking = true
       try {
         const seen = await lookOnce()
         if (seen !== undefined && !over) await engine.alone(() => note(task.id, seen, forMs))
         next(everyMs)
       } catch (error) {
         if (!over) await broken(task, error)
+      } finally {
+        looking = false
       }
     }
     next(0)
+    engine.woken.add(lookNow)
     return () => {
       over = true
+      engine.woken.delete(lookNow)
       return release()
     }
   }

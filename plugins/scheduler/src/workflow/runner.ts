@@ -96,7 +96,7 @@ export function createRunner(ports: RunnerPorts) {
       }
     }
 
-    /** @returns Whether something ended at once, so that there may be more to do. */
+    /** @returns Whether something ended at once or began to wait, so that there may be more to do, or to wait for. */
     async function act({ moves }: Advance): Promise<boolean> {
       const ends = moves.filter((move) => move.kind === 'end')
       if (ends.length > 0) {
@@ -114,7 +114,7 @@ export function createRunner(ports: RunnerPorts) {
         if (move.kind === 'do' && !active.has(move.path) && active.size < MAX_AT_ONCE) await begin(move)
         if (move.kind === 'wait') await beginWait(move)
       }
-      return false
+      return moves.some(({ kind }) => kind === 'wait')
     }
 
     async function begin(move: Extract<Move, { kind: 'do' }>): Promise<void> {

@@ -172,6 +172,16 @@ test('S9 S10: a step is tried again with growing pauses; one that may fail is pa
   expect(await web.run(id)).toMatchObject({ status: 'ok', result: 'no such luck' })
 })
 
+test('S10: a nap of a second is over after a second, not at the next look in half a minute', async () => {
+  const { life, web, clock, begin } = await setUp({ steps: [{ id: 'nap', wait: { forMs: 1_000 } }] })
+
+  const id = await begin()
+  await work(life)
+  await tick(life, clock, 2_000)
+
+  expect(await web.run(id)).toMatchObject({ status: 'ok' })
+})
+
 test('S10: a run waits for time, for an event, for a file and for a person, without holding up anything', async () => {
   let there = false
   const { life, web, clock, begin } = await setUp(
