@@ -3,12 +3,15 @@
 //   P2  A no speaks of all that overlaps it; a yes of what lies within it.
 //   P3  A yes for one call is overruled by a later no alone.
 //   P4  What was said but is not on disk yet may count or not; a no counts at once.
+//   P5  What is said for ever takes the place of all that was said before of just that, in the same scope.
 export interface Statement {
   permission: string
   mode: 'allow' | 'ask' | 'deny'
   /** Epoch ms from which it holds no more. */
   until: number
   once: boolean
+  forever: boolean
+  scope: 'host' | 'workspace'
   /** Not on disk yet. */
   pending: boolean
   order: number
@@ -71,10 +74,13 @@ export class PermissionModel {
   verdicts(plugin: string, declared: readonly string[], wanted: string, now: number): Set<Verdict> {
     if (!declared.some((one) => covers(one, wanted))) return new Set(['undeclared']) // P1
     const verdicts = new Set<Verdict>()
+    const newer: Statement[] = []
     for (const one of this.#of(this.#said, plugin).toReversed()) {
-      if (now >= one.until || !speaks(one, wanted)) continue
+      const places = newer.filter((next) => next.forever && isOfTheSame(next, one)) // P5
+      newer.push(one)
+      if (now >= one.until || !speaks(one, wanted) || places.some((next) => !next.pending)) continue
       verdicts.add(one.mode)
-      if (!one.pending) return verdicts
+      if (!one.pending && places.length === 0) return verdicts
     }
     return verdicts.add('ask')
   }
@@ -93,6 +99,10 @@ export function covers(granted: string, wanted: string): boolean {
 
 function speaks({ mode, permission }: Statement, wanted: string): boolean {
   return covers(permission, wanted) || (mode === 'deny' && covers(wanted, permission)) // P2
+}
+
+function isOfTheSame(one: Statement, other: Statement): boolean {
+  return one.permission === other.permission && one.scope === other.scope
 }
 
 function remove<T>(list: T[], item: T): void {

@@ -193,7 +193,8 @@ export async function openWorld(): Promise<World> {
     if (mode === 'deny') return revoke(name, permission)
     if (!isKnown(name)) return
     const until = typeof duration === 'object' ? duration.until : Number.POSITIVE_INFINITY
-    const said = model.say(name, { permission, mode, until, once: duration === 'once', pending: true })
+    const lasts = { once: duration === 'once', forever: duration === 'forever' }
+    const said = model.say(name, { permission, mode, until, ...lasts, scope: 'workspace', pending: true })
     operate(
       kernel.permissions.grant(name, permission, { mode, duration, by: 'test' }).then(
         () => {
@@ -209,7 +210,8 @@ export async function openWorld(): Promise<World> {
 
   function revoke(name: Name, permission: string): void {
     if (!isKnown(name)) return
-    model.say(name, { permission, mode: 'deny', until: Number.POSITIVE_INFINITY, once: false, pending: false })
+    const said = { permission, mode: 'deny', until: Number.POSITIVE_INFINITY, once: false, forever: true } as const
+    model.say(name, { ...said, scope: 'host', pending: false })
     operate(kernel.permissions.revoke(name, permission, 'test'))
   }
 
@@ -224,7 +226,8 @@ export async function openWorld(): Promise<World> {
           call.once = model.now()
     if (duration !== 'once' || (forReload && answer === 'allow')) {
       const until = Number.POSITIVE_INFINITY
-      const said = model.say(plugin, { permission, mode: answer, until, once: false, pending: true })
+      const lasts = { once: false, forever: duration === 'forever' }
+      const said = model.say(plugin, { permission, mode: answer, until, ...lasts, scope: 'workspace', pending: true })
       answered.add({ plugin, said })
     }
     kernel.approvals.resolve(approval.id, { answer, duration, by: 'test' })
