@@ -52,6 +52,21 @@ test('N1: callers that come together all wait for one start', async () => {
   expect(sums).toEqual(Array.from({ length: 20 }, (_, n) => n + 1))
 })
 
+test('K6: who asks for an optional service while its plugin is on its first start waits for it', async () => {
+  await using host = await createTestKernel()
+  const asker = `export default { activate(ctx) {
+    const token = { kind: 'service', name: 'tally', version: '1.0.0' }
+    ctx.provide({ kind: 'service', name: 'asker', version: '1.0.0' }, {
+      async ask() { return Promise.all([1, 2, 3].map(async () => (await ctx.tryUse(token)) !== undefined)) },
+    })
+  } }`
+  await host.add('asker', asker, { provides: { asker: '1.0.0' }, optional: { tally: '^1.0.0' } })
+  await host.add('tally', tally, manifest)
+  const face = await host.kernel.use(defineService<{ ask(): Promise<boolean[]> }>('asker', '1.0.0'))
+
+  expect(await face.ask()).toEqual([true, true, true])
+})
+
 test('K6 N1: events wake it, and none is lost or doubled however they fall between sleeping and waking', async () => {
   await using host = await createTestKernel({ hibernateAfterMs: 40 })
   await host.add('tally', tally, manifest)

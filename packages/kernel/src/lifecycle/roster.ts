@@ -30,6 +30,8 @@ export interface Roster {
   served(unit: Unit): void
   /** Starts the plugin that would provide a service or tool, if it sleeps; resolves when it is up or has failed. */
   awaken(kind: 'service' | 'tool', name: string): Promise<void>
+  /** A plugin that provides this service is being started at its first use: who asks meanwhile waits for it. */
+  isComing(service: string): boolean
   /** Plugins that would start at first use. */
   sleeping(): Unit[]
   /** Forgets the triggers of a plugin that is no longer lazily startable. */
@@ -57,7 +59,7 @@ export function createRoster(options: RosterOptions): Roster {
   const seen = new Map<Unit, { work: number; at: number }>()
   const starting = new Set<Promise<void>>()
   if (hibernateAfterMs > 0) watchForRest()
-  return { checkEngine, admit, admitAll, served, awaken, sleeping, forget }
+  return { checkEngine, admit, admitAll, served, awaken, isComing, sleeping, forget }
 
   function checkEngine({ engine: range, name }: Manifest, folder: string): void {
     if (semver.satisfies(engine, range, { includePrerelease: true })) return
@@ -154,6 +156,13 @@ export function createRoster(options: RosterOptions): Roster {
   async function awaken(kind: 'service' | 'tool', name: string): Promise<void> {
     const able = sleepers.get(`${kind}:${name}`)
     if (able) for (const unit of [...able]) await start(unit)
+  }
+
+  function isComing(service: string): boolean {
+    return [...units.values()].some(
+      ({ stage, pkg: { manifest } }) =>
+        stage === 'starting' && Object.hasOwn(manifest.provides, service) && !manifest.activation.includes('startup'),
+    )
   }
 
   function sleeping(): Unit[] {

@@ -78,7 +78,7 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
         gate.refuseDenied(caller, `service:${service}`, '') // asked for, if need be, at each call
         await roster.awaken('service', service)
         try {
-          if (optional) services.resolve(service, range)
+          if (optional && !roster.isComing(service)) services.resolve(service, range)
           else await services.whenAvailable(service, range, { timeoutMs: callMs, signal })
         } catch (error) {
           if (optional) return false
