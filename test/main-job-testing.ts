@@ -9,7 +9,7 @@ import type { Alert } from '../plugins/log-monitor/src/events.ts'
 import type { Heard } from '../plugins/web/src/events.ts'
 import type { Picture } from '../plugins/web/src/watch.ts'
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
+export const ROOT = fileURLToPath(new URL('..', import.meta.url))
 export const LOG = 'logs/app.log'
 export const FIRST_PARTY = ['scheduler', 'log-monitor', 'web']
 export const WITHIN_MS = 2_000

@@ -40,7 +40,7 @@ afterAll(async () => {
 })
 
 test('B5: the page loads without a complaint, and an error line stands on it as an alert within 2 s', async () => {
-  const page = await openPage('/')
+  const page = await openPage('/#/overview')
   const complaints = complaintsOf(page)
   await page.reload()
   await page.getByText('Live', { exact: true }).waitFor(SLOW)
@@ -94,7 +94,7 @@ test('K5: a question of a plugin is on the page within 500 ms, and the answer gi
 })
 
 test('K2: the end of the sandbox process shows on the page, which finds its way back by itself', async () => {
-  const page = await openPage('/')
+  const page = await openPage('/#/overview')
   await page.getByText('Live', { exact: true }).waitFor(SLOW)
   const away = await seenAt(page, '[data-link=away]')
   const { processes } = (await host.state()).host
@@ -119,7 +119,16 @@ test.each([
   ['dark', 390],
 ] as const)('B5: nothing sticks out of the page: %s, %s px wide', async (colorScheme, width) => {
   const page = await openPage('/')
-  for (const section of ['overview', 'plugins', 'plugins/log-monitor', 'tasks', 'events', 'audit', 'packages']) {
+  for (const section of [
+    'chat',
+    'overview',
+    'plugins',
+    'plugins/log-monitor',
+    'tasks',
+    'events',
+    'audit',
+    'packages',
+  ]) {
     await page.goto(`${host.url}/#/${section}`)
     await page.getByText('Live', { exact: true }).waitFor({ ...SLOW, state: 'attached' })
     await shoot(page, `${width}-${colorScheme}-${section.replace('/', '-')}`, colorScheme, width)

@@ -5,6 +5,7 @@ import {
   IconChartLine,
   IconChecklist,
   IconHome,
+  IconMessageCircle,
   IconMoon,
   IconPackage,
   IconPuzzle,
@@ -26,10 +27,12 @@ import { Tasks } from './sections/tasks.tsx'
 import { useModel } from './store.ts'
 
 // What most visits do not open is loaded when it is opened.
+const Chat = lazy(() => import('./sections/chat.tsx').then(({ Chat }) => ({ default: Chat })))
 const Resources = lazy(() => import('./sections/resources.tsx').then(({ Resources }) => ({ default: Resources })))
 const Traces = lazy(() => import('./sections/traces.tsx').then(({ Traces }) => ({ default: Traces })))
 
 const places: Record<Section, { title: string; icon: typeof IconHome; view: ComponentType }> = {
+  chat: { title: 'Chat', icon: IconMessageCircle, view: Chat },
   overview: { title: 'Overview', icon: IconHome, view: Overview },
   plugins: { title: 'Plugins', icon: IconPuzzle, view: Plugins },
   tasks: { title: 'Tasks', icon: IconChecklist, view: Tasks },
@@ -52,7 +55,7 @@ export function App() {
         Skip to content
       </a>
       <header className="side">
-        <a className="brand" href={hrefOf('overview')} aria-label="Pryx, overview">
+        <a className="brand" href={hrefOf('chat')} aria-label="Pryx, chat">
           <img src="icon.svg" alt="" width={26} height={26} />
           <span>Pryx</span>
         </a>
@@ -62,12 +65,12 @@ export function App() {
           <ThemeToggle />
         </footer>
       </header>
-      <main id="main" className="main" tabIndex={-1} aria-label={title}>
+      <main id="main" className="main" data-section={section} tabIndex={-1} aria-label={title}>
         <Later key={section}>
           <View />
         </Later>
       </main>
-      {section !== 'overview' && <FloatingApprovals />}
+      {section !== 'overview' && <FloatingApprovals inPlace={section === 'chat'} />}
     </div>
   )
 }
@@ -100,7 +103,7 @@ function Navigation({ section }: { section: Section }) {
 
 function Link() {
   const link = useModel((model) => model.link)
-  const text = { connecting: 'Connecting', live: 'Live', away: 'Reconnecting' }[link]
+  const text = { connecting: 'Connecting', live: 'Live', away: 'Reconnecting', locked: 'Locked' }[link]
   return (
     <span className="link" data-link={link} role="status">
       <i className="dot" aria-hidden />
@@ -122,7 +125,7 @@ function ThemeToggle() {
   )
 }
 
-/** 1 to 8 open the sections, unless the user is typing. */
+/** 1 to 9 open the sections, unless the user is typing. */
 function useNumberKeys(): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {

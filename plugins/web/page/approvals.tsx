@@ -5,15 +5,18 @@ import type { PendingApproval } from '@pryx/sdk'
 import { IconChevronDown, IconHandStop } from '@tabler/icons-react'
 import { useEffect, useState } from 'react'
 import { get } from './calls.ts'
+import { useAsked } from './chat/asked.ts'
 import { plural, span } from './format.ts'
 import { RiskMark } from './marks.tsx'
 import { answer, useModel, useNow } from './store.ts'
 
 const OWN = 'plugins:manage:' // questions of this page's own
 
-/** Floats above every section; the oldest question first. */
-export function FloatingApprovals() {
-  const approvals = useModel((model) => model.approvals)
+/** Floats above every section; the oldest question first. @param inPlace What belongs to the open conversation is asked there. */
+export function FloatingApprovals({ inPlace }: { inPlace: boolean }) {
+  const all = useModel((model) => model.approvals)
+  const asked = useAsked()
+  const approvals = inPlace ? all.filter((one) => !asked.includes(one)) : all
   const [folded, setFolded] = useState<string>()
   const first = approvals[0]
   if (first === undefined) return null
@@ -60,7 +63,8 @@ export function ApprovalList() {
   )
 }
 
-function Question({ approval }: { approval: PendingApproval }) {
+/** One question and its answers. */
+export function Question({ approval }: { approval: PendingApproval }) {
   const { id, plugin, permission, sentence, risk, expiresAt } = approval
   const [busy, setBusy] = useState(false)
   const choose: Choose = async (choice) => {

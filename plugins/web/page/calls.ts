@@ -29,6 +29,8 @@ async function ask<T>(path: string, init: RequestInit): Promise<T> {
   })
   const json = (await response.json().catch(() => ({}))) as { error?: { code: string; message: string; hint?: string } }
   if (response.ok) return json as T
+  if (response.status === 503 && json.error === undefined)
+    throw new Refusal('WEB_RESTARTING', 'Pryx’s page is restarting.')
   const { code = 'WEB_FAILED', message = `the server answered ${response.status}`, hint } = json.error ?? {}
   throw new Refusal(code, message, hint)
 }

@@ -4,10 +4,13 @@
 
 import type { Heard } from '../src/events.ts'
 import type { Picture } from '../src/watch.ts'
-import { get } from './calls.ts'
+import { get, Refusal } from './calls.ts'
+import * as chat from './chat/chat-store.ts'
 import type { Message } from './model.ts'
 
 const RETRY_MS = [300, 700, 1_500, 3_000, 5_000]
+/** After these the list of sessions may be another. */
+const CONVERSED = /^session\.(changed|message)$/
 const SILENCE_MS = 10_000 // a picture comes every 2 s
 
 type Loaded = Picture & { events: Heard[]; position: string }
@@ -19,6 +22,7 @@ export function connect(tell: (message: Message) => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined
   let tries = 0
   let ended = false
+  const followed = chat.followedSession(() => position !== undefined && open())
   void load()
   return () => {
     ended = true
@@ -32,22 +36,36 @@ export function connect(tell: (message: Message) => void): () => void {
       position = at
       tell({ t: 'loaded', picture, events })
       open()
-    } catch {
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'HTTP_LOGIN') return tell({ t: 'link', link: 'locked' })
       retry()
     }
   }
 
   function open(): void {
     close()
-    source = new EventSource(`/api/events?after=${encodeURIComponent(position ?? '')}`)
+    const looked = followed()
+    const query = new URLSearchParams({
+      after: position ?? '',
+      ...(looked && { session: looked.session, version: String(looked.version) }),
+    })
+    source = new EventSource(`/api/events?${query}`)
     source.addEventListener('hello', () => {
       tries = 0
       tell({ t: 'link', link: 'live' })
+      chat.backAgain()
     })
     source.addEventListener('heard', (message) => {
       position = message.lastEventId
-      tell({ t: 'heard', event: JSON.parse(message.data) as Heard })
+      const event = JSON.parse(message.data) as Heard
+      tell({ t: 'heard', event })
+      if (CONVERSED.test(event.name)) chat.heardChange(event.data)
     })
+    hear('entry', chat.heardEntry)
+    hear('delta', chat.heardDelta)
+    hear('making', chat.heardMaking)
+    hear('typing', chat.heardTyping)
+    hear('behind', chat.heardBehind)
     source.addEventListener('picture', (message) => {
       listenForSilence()
       tell({ t: 'picture', picture: JSON.parse(message.data) as Picture })
@@ -58,6 +76,10 @@ export function connect(tell: (message: Message) => void): () => void {
     })
     source.addEventListener('error', retry)
     listenForSilence()
+  }
+
+  function hear<T>(event: string, take: (data: T) => void): void {
+    source?.addEventListener(event, (message) => take(JSON.parse(message.data) as T))
   }
 
   function retry(): void {

@@ -6,6 +6,8 @@ import { dirname, extname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { createApi } from '../src/api.ts'
+import { createChatHub } from '../src/chat/hub.ts'
+import { createChatServices } from '../src/chat/services.ts'
 import { createJournal } from '../src/journal.ts'
 import { type Clock, createWatch } from '../src/watch.ts'
 import { createMock } from './mock.ts'
@@ -29,7 +31,16 @@ const clock: Clock = {
 const journal = createJournal('dev')
 const mock = createMock(journal)
 const watch = createWatch(mock.kernel, mock.tasks, clock)
-const api = createApi({ ...mock, journal, watch, clock, signal: new AbortController().signal })
+const chat = createChatServices({ tryUse: async () => undefined }) // no chat without its plugins: `pryx dev` has one
+const api = createApi({
+  ...mock,
+  chat,
+  hub: createChatHub(),
+  journal,
+  watch,
+  clock,
+  signal: new AbortController().signal,
+})
 const happening = setInterval(mock.happen, 900)
 for (let i = 0; i < 12; i++) mock.happen()
 

@@ -40,10 +40,10 @@ test('B5: an alert of a log is worded from its file and line', () => {
   expect(model.alerts).toMatchObject([{ title: 'Trouble in kern.log', text: 'I/O error (3 times)', level: 'critical' }])
 })
 
-test('B5: an address that means nothing shows the overview', () => {
+test('B5: an address that means nothing opens the chat', () => {
   expect(parseRoute('#/plugins/a%20b')).toEqual({ section: 'plugins', item: 'a b' })
   expect(parseRoute('#/plugins/%E0')).toEqual({ section: 'plugins', item: '%E0' })
-  expect(parseRoute('#/nowhere/x')).toEqual({ section: 'overview', item: undefined })
+  expect(parseRoute('#/nowhere/x')).toEqual({ section: 'chat', item: undefined })
 })
 
 function after(...messages: Message[]): Model {

@@ -27,7 +27,8 @@ export interface Alert {
 }
 
 export interface Model {
-  link: 'connecting' | 'live' | 'away'
+  /** `locked`: the page must be opened with a link first. */
+  link: 'connecting' | 'live' | 'away' | 'locked'
   picture: Picture | undefined
   approvals: readonly PendingApproval[]
   answered: readonly string[]

@@ -1,12 +1,22 @@
 // plugins/web/page/route.ts: where the user is: `#/plugins/scheduler`. The address can be kept, shared and gone back from.
 import { useSyncExternalStore } from 'react'
 
-export const SECTIONS = ['overview', 'plugins', 'tasks', 'events', 'audit', 'packages', 'resources', 'traces'] as const
+export const SECTIONS = [
+  'chat',
+  'overview',
+  'plugins',
+  'tasks',
+  'events',
+  'audit',
+  'packages',
+  'resources',
+  'traces',
+] as const
 export type Section = (typeof SECTIONS)[number]
 
 export interface Route {
   section: Section
-  /** The plugin, task or trace that is open in the drawer. */
+  /** The session, or the plugin, task or trace that is open in the drawer. */
   item: string | undefined
 }
 
@@ -25,7 +35,7 @@ export function goTo(section: Section, item?: string): void {
 export function parseRoute(hash: string): Route {
   const [section, item] = hash.replace(/^#?\/?/, '').split('/')
   const known = SECTIONS.find((name) => name === section)
-  return { section: known ?? 'overview', item: known !== undefined && item ? decode(item) : undefined }
+  return { section: known ?? 'chat', item: known !== undefined && item ? decode(item) : undefined }
 }
 
 function decode(text: string): string {

@@ -1,16 +1,20 @@
 // plugins/web/src/api.ts: what the page can ask. JSON in, JSON out; errors are `{ error: { code, message, hint? } }`.
 //   P1  Every input is checked before anything is asked of the kernel.
-//   P2  No answer is cached, and none is anything but JSON or an event stream: the page never gets text of others as HTML.
+//   P2  No answer is cached, and none is anything but JSON, an event stream or a file to be saved: the page never gets text of others as HTML.
 //   The http driver has already refused requests of another origin.
 import { type Kernel, PryxError, type TraceQuery, UsageError } from '@pryx/sdk'
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import { z } from 'zod'
+import { addChatRoutes } from './chat/chat-api.ts'
+import { openFeed } from './chat/feed.ts'
+import type { ChatHub } from './chat/hub.ts'
+import type { ChatServices } from './chat/services.ts'
 import { bodyOf, check } from './input.ts'
 import type { Installs } from './installs.ts'
 import { addInstallRoutes } from './installs-api.ts'
 import type { Journal } from './journal.ts'
-import { openStream } from './stream.ts'
+import { openStream, type StreamOptions } from './stream.ts'
 import type { Tasks } from './tasks.ts'
 import type { Clock, Watch } from './watch.ts'
 
@@ -19,6 +23,8 @@ export interface ApiOptions {
   tasks: Tasks
   /** Absent on a host that installs nothing. */
   installs?: Installs | undefined
+  chat: ChatServices
+  hub: ChatHub
   journal: Journal
   watch: Watch
   clock: Clock
@@ -42,10 +48,15 @@ const traceQuery = z.object({
   minMs: z.coerce.number().min(0).max(600_000).default(0),
   plugin: z.string().min(1).max(214).optional(),
 }) as z.ZodType<TraceQuery>
+/** The session a page looks at, and the version it has of it. */
+const lookedAt = z.object({
+  session: z.string().min(1).max(128).optional(),
+  version: z.coerce.number().int().min(0).optional(),
+})
 const auditCount = z.coerce.number().int().min(1).max(1_000).default(AUDIT_DEFAULT)
 
 /** The handler for everything under `/api`. */
-export function createApi({ kernel, tasks, installs, journal, watch, clock, signal }: ApiOptions) {
+export function createApi({ kernel, tasks, installs, chat, hub, journal, watch, clock, signal }: ApiOptions) {
   const api = new Hono().basePath('/api')
   api.use(async (c, next) => {
     await next()
@@ -60,7 +71,12 @@ export function createApi({ kernel, tasks, installs, journal, watch, clock, sign
   })
   api.get('/events', (c) => {
     const position = c.req.header('last-event-id') ?? c.req.query('after')
-    const body = openStream(position, { journal, watch, clock, signal })
+    const { session, version: after = 0 } = check(lookedAt, c.req.query(), 'the query')
+    const feed: StreamOptions['feed'] =
+      session === undefined
+        ? undefined
+        : (wake, frame) => openFeed({ session, after, hub, sessions: chat.sessions, clock, wake }, frame)
+    const body = openStream(position, { journal, watch, clock, signal, feed })
     return new Response(body, { headers: { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' } })
   })
   api.get('/audit', async (c) => c.json({ records: await kernel.auditTail(check(auditCount, c.req.query('n'), 'n')) }))
@@ -104,6 +120,7 @@ export function createApi({ kernel, tasks, installs, journal, watch, clock, sign
   })
 
   addInstallRoutes(api, installs)
+  addChatRoutes(api, chat)
 
   api.notFound((c) =>
     refusal(
@@ -130,7 +147,7 @@ function statusOf(error: unknown): 400 | 403 | 404 | 409 | 500 | 503 {
   if (!PryxError.is(error)) return 500
   const { code } = error
   if (code === 'WEB_INPUT' || code.startsWith('USAGE_')) return 400
-  if (code === 'APPROVAL_RESOLVED') return 409
+  if (code === 'APPROVAL_RESOLVED' || code === 'RUN_KEY_REUSED') return 409
   if (code === 'WEB_UNKNOWN' || code.endsWith('_UNKNOWN')) return 404
   if (code.startsWith('WEB_NO_') || code.startsWith('SERVICE_')) return 503
   return code === 'APPROVAL_OWN' || code.startsWith('PERMISSION_') ? 403 : 500

@@ -1,6 +1,8 @@
 // plugins/web/src/plugin.ts: wiring only. Hears every event, serves the page and its API.
 import { definePlugin, Http, Kernel, Plugins } from '@pryx/sdk'
 import { createApi } from './api.ts'
+import { createChatHub } from './chat/hub.ts'
+import { createChatServices } from './chat/services.ts'
 import { webEvents } from './events.ts'
 import { createInstalls } from './installs.ts'
 import { asSnapshot, createJournal } from './journal.ts'
@@ -26,7 +28,11 @@ export default definePlugin({
     const watch = createWatch(kernel, tasks, clock)
     const keep = atMostEvery(KEEP_EVERY_MS, () => ctx.checkpoint(journal.snapshot()))
 
+    const chat = createChatServices(ctx)
+    const hub = createChatHub()
+
     ctx.events.on('**', (data, { name, from, at }) => {
+      if (hub.heard(name, data, { from })) return // it passes by
       journal.add({ name, from, at, data })
       if (name.startsWith('task.')) tasks.heard(data)
       if (CHANGES.test(name)) watch.nudge()
@@ -34,7 +40,10 @@ export default definePlugin({
     })
 
     const http = await ctx.use(Http)
-    await http.serve('/api', createApi({ kernel, tasks, installs, journal, watch, clock, signal: ctx.signal }))
+    await http.serve(
+      '/api',
+      createApi({ kernel, tasks, installs, chat, hub, journal, watch, clock, signal: ctx.signal }),
+    )
     await http.static('/', 'dist/page', { spa: true })
     ctx.provide(Web, { url: () => http.url(), viewers: async () => watch.viewers })
     await ctx.emit(webEvents.ready, { url: await http.url() })

@@ -3,6 +3,7 @@
 //   T2  What the ring no longer holds is said (`reset`), so that the page loads its state anew.
 //   T3  It ends with its reader, and with the plugin.
 //   @see https://html.spec.whatwg.org/multipage/server-sent-events.html
+import type { Feed, Framer } from './chat/feed.ts'
 import type { Heard } from './events.ts'
 import type { Journal } from './journal.ts'
 import type { Clock, Picture, Watch } from './watch.ts'
@@ -15,24 +16,28 @@ export interface StreamOptions {
   clock: Clock
   /** Ends the stream. */
   signal: AbortSignal
+  /** What the page hears of the session it looks at, if it looks at one. */
+  feed?: ((wake: () => void, frame: Framer) => Feed) | undefined
 }
 
 /** @param position Where the page stands, from `Last-Event-ID`; undefined for "from now on". */
 export function openStream(position: string | undefined, options: StreamOptions): ReadableStream<Uint8Array> {
-  const { journal, watch, clock, signal } = options
+  const { journal, watch, clock, signal, feed: openFeed } = options
   const encoder = new TextEncoder()
   const start = journal.after(position ?? journal.positionOf(journal.last))
   let at = start.missed ? journal.last : (start.events[0]?.seq ?? journal.last + 1) - 1
   let greeting = `retry: 1000\n\n${start.missed ? frame('reset', {}) : ''}${frame('hello', {}, journal.positionOf(at))}`
   let picture: Picture | undefined
   let beat = false
+  let feed: Feed | undefined
   let wake = () => {}
   let leave = () => {}
 
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        const stops = [journal.listen(() => wake()), watch.join(show), heartbeat()]
+        feed = openFeed?.(() => wake(), frame)
+        const stops = [journal.listen(() => wake()), watch.join(show), heartbeat(), () => feed?.close()]
         leave = () => {
           for (const stop of stops.splice(0)) stop()
           signal.removeEventListener('abort', end)
@@ -70,6 +75,7 @@ export function openStream(position: string | undefined, options: StreamOptions)
       greeting +
       (missed ? frame('reset', {}) : '') +
       events.map(eventFrame).join('') +
+      (feed?.take() ?? '') +
       pictureFrame() +
       (beat ? ':\n\n' : '')
     greeting = ''

@@ -1,0 +1,109 @@
+// plugins/web/page/chat/markdown.tsx: text of agents and people as React elements.
+//   D1  Nothing of it becomes live: HTML in it is text, links go only to the web and to mail, images are named and never fetched.
+import { ActionIcon, Tooltip } from '@mantine/core'
+import { IconCheck, IconCopy } from '@tabler/icons-react'
+import { type ComponentProps, memo, type ReactNode, useRef, useState } from 'react'
+import ReactMarkdown, { type Components } from 'react-markdown'
+import remarkGfm from 'remark-gfm'
+import { blocksOf } from './blocks.ts'
+
+const SAFE = /^(https?|mailto):/i
+const PLUGINS = [remarkGfm]
+
+const components: Components = {
+  a: ({ href, children }) => <SafeLink href={href}>{children}</SafeLink>,
+  img: ({ src, alt }) => <SafeLink href={typeof src === 'string' ? src : undefined}>Image: {alt || src}</SafeLink>,
+  pre: ({ children }) => <Code>{children}</Code>,
+  table: ({ children }) => (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section className="wide" tabIndex={0} aria-label="Table">
+      <table>{children}</table>
+    </section>
+  ),
+  input: ({ checked }) => (
+    <span role="img" aria-label={checked ? 'done' : 'to do'}>
+      {checked ? '☑' : '☐'}
+    </span>
+  ),
+}
+
+/** A whole text. */
+export const Markdown = memo(function Markdown({ text }: { text: string }) {
+  return (
+    <div className="prose">
+      <Block text={text} />
+    </div>
+  )
+})
+
+/** A text that grows: only its last part is read anew. */
+export function GrowingMarkdown({ text }: { text: string }) {
+  return (
+    <div className="prose growing">
+      {blocksOf(text).map((block, index) => (
+        <Block key={index} text={block} />
+      ))}
+    </div>
+  )
+}
+
+const Block = memo(function Block({ text }: { text: string }) {
+  return (
+    <ReactMarkdown remarkPlugins={PLUGINS} components={components} urlTransform={onlySafe}>
+      {text}
+    </ReactMarkdown>
+  )
+})
+
+/** D1 */
+function onlySafe(url: string): string {
+  return SAFE.test(url) ? url : ''
+}
+
+function SafeLink({ href, children }: { href: string | undefined; children: ReactNode }) {
+  if (href === undefined || !SAFE.test(href)) return <span className="no-link">{children}</span>
+  return (
+    <a href={href} target="_blank" rel="noopener noreferrer nofollow">
+      {children}
+    </a>
+  )
+}
+
+function Code({ children }: { children: ReactNode }) {
+  const box = useRef<HTMLPreElement>(null)
+  const language = /language-([\w+#.-]{1,24})/.exec(classNameOf(children))?.[1]
+  return (
+    <figure className="code">
+      <figcaption>
+        <span>{language ?? 'text'}</span>
+        <Copy text={() => box.current?.textContent ?? ''} what="code" />
+      </figcaption>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
+      <pre ref={box} tabIndex={0}>
+        {children}
+      </pre>
+    </figure>
+  )
+}
+
+function classNameOf(node: ReactNode): string {
+  const props =
+    typeof node === 'object' && node !== null && 'props' in node ? (node.props as ComponentProps<'code'>) : {}
+  return props.className ?? ''
+}
+
+export function Copy({ text, what }: { text: () => string; what: string }) {
+  const [copied, setCopied] = useState(false)
+  const copy = async () => {
+    await navigator.clipboard.writeText(text()).catch(() => undefined)
+    setCopied(true)
+    setTimeout(() => setCopied(false), 1_500)
+  }
+  return (
+    <Tooltip label={copied ? 'Copied' : `Copy ${what}`}>
+      <ActionIcon variant="subtle" color="gray" size="sm" aria-label={`Copy ${what}`} onClick={copy}>
+        {copied ? <IconCheck size={15} /> : <IconCopy size={15} />}
+      </ActionIcon>
+    </Tooltip>
+  )
+}
