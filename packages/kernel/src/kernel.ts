@@ -520,6 +520,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     await Promise.allSettled(running.map((unit) => unit.close('the host is stopping')))
     await scope[Symbol.asyncDispose]() // N3
     await Promise.allSettled(options.capabilities.map((capability) => capability[Symbol.asyncDispose]?.()))
+    gate.flush()
     await audit[Symbol.asyncDispose]()
   }
 }

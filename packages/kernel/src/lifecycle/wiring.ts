@@ -101,8 +101,13 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
       emit(name, data, trace) {
         checkName(name)
         const permission: Permission = `events:emit:${name}`
-        if (gate.allows(caller, permission)) return bus.emit(plugin, name, data, trace)
-        return gate.require(caller, permission, trace).then(() => bus.emit(plugin, name, data, trace))
+        if (gate.allows(caller, permission)) return emitted()
+        return gate.require(caller, permission, trace).then(emitted)
+
+        function emitted(): void | Promise<void> {
+          gate.used(caller, 'event.emitted', permission, trace)
+          return bus.emit(plugin, name, data, trace)
+        }
       },
     }
   }
@@ -132,13 +137,14 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
 
   /** A subscription must be declared; whether each event may be heard is judged as it is sent. */
   function mayHear(caller: Caller, pattern: string): void {
-    if (gate.allows(caller, `events:on:${pattern}`)) return
+    const permission: Permission = `events:on:${pattern}`
+    if (gate.allows(caller, permission)) return gate.used(caller, 'event.subscribed', permission, '')
     const declared = caller.declared.some(
       (permission) =>
         permission.startsWith('events:on:') && matchesPattern(permission.slice('events:on:'.length), pattern),
     )
     if (!declared) throw undeclaredPattern(caller.plugin, pattern)
-    void gate.require(caller, `events:on:${pattern}`, '').catch(() => {}) // asks; the answer is felt by the next event
+    void gate.require(caller, permission, '').catch(() => {}) // asks; the answer is felt by the next event
   }
 
   function expose(unit: Unit, offer: Offer): Release {

@@ -29,8 +29,8 @@ import { readInput } from './input.ts'
 import { type Caller, createJudge } from './judge.ts'
 import { type Lease, openLease } from './lease.ts'
 import { lend, refuseLent } from './lend.ts'
-import { createRefusals } from './refusals.ts'
 import { cancelStreams, leaseStreams } from './stream.ts'
+import { createTally } from './tally.ts'
 
 export interface GateRequest {
   readonly capability: string
@@ -83,10 +83,14 @@ export interface Gate {
   refuseDenied(caller: Caller, permission: Permission, trace: string): void
   /** Says at once, without asking. A grant for once is spent by a yes. For events. */
   allows(caller: Caller, permission: Permission): boolean
+  /** Writes down an act that needs no lease (T3): each first one, and how many more there were within a minute. */
+  used(caller: Caller, act: 'event.emitted' | 'event.subscribed', permission: Permission, trace: string): void
   /** True unless `permission` is granted now, whether the caller lives or not. Asks nobody, spends and writes nothing. */
   lacks(caller: Caller, permission: Permission): boolean
   /** What permissions mean on this host. */
   readonly grammars: Grammars
+  /** Writes down what was only counted so far: the host is stopping. */
+  flush(): void
 }
 
 export interface GateOptions {
@@ -104,18 +108,40 @@ export interface GateOptions {
   integration?: string
 }
 
+const REFUSALS_MS = 1_000 // in which equal refusals are one entry
+const USES_MS = 60_000 // in which equal events are
+
 type Method = CapabilityMethod<readonly unknown[]>
 
 export function createGate({ capabilities, grants, approvals, audit, clock, tracer, ...where }: GateOptions): Gate {
   const drivers = new Map([...capabilities].map((capability) => [capability.name, capability]))
   const grammars = createGrammars(drivers.values())
   const judge = createJudge({ grammars, grants, clock, where })
-  const writeRefusal = createRefusals((fact) => audit.append(fact), clock)
+  const refusals = createTally((fact) => audit.append(fact), clock, REFUSALS_MS)
+  const uses = createTally((fact) => audit.append(fact), clock, USES_MS)
   const leases = new Map<PluginId, Set<Lease>>()
   const written = new WeakSet<PryxError>() // refusals that are in the log already
   const recorded = new WeakMap<ApprovalAnswer, Promise<unknown>>()
   grants.watch(grantChanged)
-  return { call, pass, hold, require: requirePermission, refuseDenied, allows, lacks, grammars }
+  return { call, pass, hold, require: requirePermission, refuseDenied, allows, used, lacks, grammars, flush }
+
+  function writeRefusal(fact: AuditFact, code: string): void {
+    refusals.write(`${code} ${fact.act} ${fact.access.join(' ')}`, { ...fact, detail: { code } })
+  }
+
+  function used(
+    caller: Caller,
+    act: 'event.emitted' | 'event.subscribed',
+    permission: Permission,
+    trace: string,
+  ): void {
+    uses.write(permission, { plugin: caller.plugin, act, access: [permission], outcome: 'allowed', trace })
+  }
+
+  function flush(): void {
+    refusals.flush()
+    uses.flush()
+  }
 
   async function call(caller: Caller, request: GateRequest): Promise<unknown> {
     const act = `${request.capability}.${request.method}`
