@@ -43,7 +43,8 @@ export function createRunBook(
   async function runEach(task: Task, given: unknown): Promise<string[]> {
     const inputs = parsed(inputsSchema, given, 'the inputs')
     if (inputs.length === 0) return []
-    const queued = inputs.map((input) => [ports.nextId(), resultText(input)] as const)
+    const batch = ports.nextId()
+    const queued = inputs.map((input, i) => [`${batch}.${i}`, resultText(input)] as const)
     const most = task.backlog ?? MAX_OPEN
     const [added] = await store.commit([db.addEach(task.id, queued, LEVELS.high, clock.now(), most)])
     if (added !== queued.length) throw full(task)

@@ -40,7 +40,21 @@ export function addUsage(a: Usage, b: Usage): Usage {
 
 /** `2026-11` or `2026-11-22`: the user's month or day an instant falls into. */
 export function periodOf(at: number, timeZone: string, period: 'month' | 'day'): string {
-  const format = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' })
-  const parts = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value]))
+  const parts = Object.fromEntries(
+    calendarOf(timeZone)
+      .formatToParts(at)
+      .map(({ type, value }) => [type, value]),
+  )
   return period === 'month' ? `${parts.year}-${parts.month}` : `${parts.year}-${parts.month}-${parts.day}`
+}
+
+/** Making one costs a hundred times as much as asking it. */
+let calendar: { timeZone: string; format: Intl.DateTimeFormat } | undefined
+
+function calendarOf(timeZone: string): Intl.DateTimeFormat {
+  if (calendar?.timeZone !== timeZone) {
+    const format = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' })
+    calendar = { timeZone, format }
+  }
+  return calendar.format
 }

@@ -1,7 +1,7 @@
 // plugins/scheduler/src/running/engine.ts: the clockwork: sees what is due, claims it, starts runs, ends them (S1 S5 S8).
 //   E1  Wall-clock time decides. One timer, to the next thing to do and at most 1 s ahead, so sleep and clock jumps are noticed.
 //   E2  A claim is one transaction: the rows of the occurrences and the task's next time, or neither. No occurrence is lost or taken twice.
-//   E3  A turn is bounded: MAX_PER_TURN claims and starts, MAX_COUNTED walked occurrences; what is left comes in the next turn.
+//   E3  A turn is bounded: MAX_PER_TURN claims, MAX_STARTS starts, MAX_COUNTED walked occurrences; what is left comes in the next turn.
 //   E4  Changes happen one after the other (`alone`); nothing a task does, and no failure of the disk, ends the clockwork.
 //   E5  What ran when the last life ended is resumed where its journal says how (workflows), and otherwise marked `interrupted`.
 import { createKeeper } from '../ledger/keeper.ts'
@@ -23,7 +23,8 @@ import { createWorking, type Work, type Worked } from './working.ts'
 
 const LONGEST_SLEEP_MS = 1_000
 const LONGEST_BLIND_MS = 30_000 // how long the clockwork trusts its own memory of when there is something to do
-const MAX_PER_TURN = 100
+const MAX_PER_TURN = 100 // claims, time-outs
+const MAX_STARTS = 300
 const MAX_CONSIDERED = 300 // waiting runs that are weighed against one another
 const MANY_ROWS = 1_000 // of one task, not kept any more: they are folded even while there is other work
 const NOTHING = { any: false, more: false }
@@ -96,8 +97,8 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     wake()
   }
 
-  async function resumable(runs: readonly OpenRun[]): Promise<Map<string, Waiting>> {
-    const found = new Map<string, Waiting>()
+  async function resumable(runs: readonly OpenRun[]): Promise<Map<string, { task: Task; run: OpenRun }>> {
+    const found = new Map<string, { task: Task; run: OpenRun }>()
     for (const run of runs) {
       const task = await store.task(run.taskId)
       if (task?.action.kind === 'workflow') found.set(run.id, { task, run: (await store.run(run.id)) ?? run })
@@ -186,29 +187,28 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     const { running } = outlook
     if (running.length >= settings.maxRunning) return false
     const waiting = await weighed(outlook, now)
-    const chosen = chooseStarts(waiting, { ...settings, running }, now).slice(0, MAX_PER_TURN)
+    const chosen = chooseStarts(waiting, { ...settings, running }, now).slice(0, MAX_STARTS)
+    if (chosen.length === 0) return false
     const ready: Waiting[] = []
     const refused: db.Statement[] = []
     for (const each of chosen) {
       const reason = await purse.refusal(each.task)
-      if (reason === undefined) ready.push({ ...each, run: begun(each.run, each.task, session, now) })
-      else refused.push(db.cancelRun(each.run.id, reason, now))
+      if (reason === undefined) ready.push(each)
+      else refused.push(db.refuseRun(each.run.seq, reason, now))
     }
-    if (chosen.length === 0) return false
-    const results = await store.exchange([
-      ...refused,
-      ...(ready.length === 0 ? [] : [db.startRuns(ready, session, now)]),
-    ])
-    const ids = new Set(results.at(-1)?.rows?.map(({ id }) => id))
-    for (const each of ready) if (ids.has(each.run.id)) await started(each)
-    return (chosen.length === MAX_PER_TURN || outlook.full) && running.length + ready.length < settings.maxRunning
+    const starts = ready.length === 0 ? [] : [db.startRuns(ready, session, now)]
+    const results = await store.exchange([...refused, ...starts])
+    const rows = starts.length === 0 ? [] : (results.at(-1)?.rows ?? [])
+    const begun = new Map(rows.map(db.readStarted).map((each) => [each.seq, each]))
+    for (const { task, run } of ready) if (begun.has(run.seq)) await started(task, begun.get(run.seq)!)
+    return (chosen.length === MAX_STARTS || outlook.full) && running.length + ready.length < settings.maxRunning
   }
 
   /** All that could start; where some tasks' lines fill the window, those who stand behind them too (L1). */
   async function weighed(outlook: Outlook, now: number): Promise<Waiting[]> {
     const waiting = [...outlook.waiting]
     const crowding = [...outlook.crowding]
-    for (let full = outlook.full; full && crowding.length > 0 && waiting.length < MAX_PER_TURN; ) {
+    for (let full = outlook.full; full && crowding.length > 0 && waiting.length < MAX_STARTS; ) {
       const without = [...crowding, ...waiting.map(({ task }) => task.id)]
       const behind = await store.look(now, MAX_CONSIDERED, without)
       waiting.push(...behind.waiting)
@@ -218,7 +218,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     return waiting
   }
 
-  async function started({ task, run, longInput }: Waiting): Promise<void> {
+  async function started(task: Task, { run, longInput }: db.Started): Promise<void> {
     const whole = longInput ? { ...run, input: (await store.run(run.id))?.input } : run
     facts.started(task, whole)
     facts.due(task, whole)
@@ -283,16 +283,5 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
       const resumed = await resumable(runs)
       await endings.interrupt(runs.filter((run) => !resumed.has(run.id)))
     })
-  }
-}
-
-function begun(run: OpenRun, task: Task, session: string, now: number): OpenRun {
-  return {
-    ...run,
-    status: 'running',
-    attempt: run.attempt + 1,
-    startedAt: now,
-    deadline: now + task.timeoutMs,
-    session,
   }
 }

@@ -3,7 +3,7 @@
 //       for them is left out of the next look (`crowding`), so it hides nobody.
 //   L2  Within a task the oldest come first: a run may start only if fewer than the task's `parallel` are at work or in line before it.
 import type { Task } from '../task.ts'
-import { BRIEF_COLUMNS, type OpenRun, type RunRow, type TaskRow, toRun, toTask } from './rows.ts'
+import { type OpenRun, type TaskRow, toTask } from './rows.ts'
 import type { Statement } from './statements.ts'
 
 /** What a statement of a transaction changed, and answered if it was asked to. */
@@ -12,12 +12,10 @@ export interface Result {
   rows?: Record<string, unknown>[]
 }
 
-/** A run that could start, with its task. */
+/** A run that could start, and its task as far as it matters for that. The rest is read as it starts. */
 export interface Waiting {
-  readonly run: OpenRun
+  readonly run: Pick<OpenRun, 'priority' | 'startAt'> & { readonly seq: number }
   readonly task: Task
-  /** Its input is too long for a list: read it before the run is worked on. */
-  readonly longInput?: boolean
 }
 
 export interface Outlook {
@@ -33,31 +31,33 @@ export interface Outlook {
   readonly crowding: readonly string[]
 }
 
-const SHORT_INPUT = 2_000 // characters
-
 const DUE = `SELECT (SELECT MIN(next_due) FROM tasks WHERE next_due IS NOT NULL) task,
    (SELECT MIN(deadline) FROM runs WHERE status = 'running') deadline,
    (SELECT MIN(due_at) FROM notices WHERE due_at IS NOT NULL) notice`
 
-const RUNNING = `SELECT r.task, t.owner, t.spec ->> '$.group' grp, COUNT(*) n
-   FROM runs r CROSS JOIN tasks t ON t.id = r.task WHERE r.status = 'running' GROUP BY r.task`
+const RUNNING = `SELECT t.owner, t.spec ->> '$.group' grp, COUNT(*) n
+   FROM runs r CROSS JOIN tasks t ON t.id = r.task WHERE r.status = 'running' GROUP BY 1, 2`
 
-/** ?1 now, ?2 how many, ?3 tasks to leave out, as JSON. */
-const WINDOW = `SELECT * FROM runs WHERE status = 'queued' AND start_at <= ?1 AND task NOT IN (SELECT value FROM json_each(?3))
-   AND task NOT IN (SELECT r.task FROM runs r CROSS JOIN tasks t ON t.id = r.task WHERE r.status = 'running'
-     GROUP BY r.task HAVING COUNT(*) >= MAX(t.parallel))
-   ORDER BY priority DESC, start_at, seq LIMIT ?2`
+const BUSY = `SELECT task, COUNT(*) n FROM runs WHERE status = 'running' GROUP BY task`
 
-/** Waiting runs, each with its place in the line of its task (L2). Short inputs come along: they are needed at once. */
-const WAITING = `WITH w AS MATERIALIZED (${WINDOW}),
-   upto AS MATERIALIZED (SELECT task, MAX(seq) seq FROM w GROUP BY task),
-   line AS MATERIALIZED (SELECT r.seq, row_number() OVER (PARTITION BY r.task ORDER BY r.seq) place
-     FROM upto CROSS JOIN runs r ON r.task = upto.task AND r.seq <= upto.seq WHERE r.status = 'queued')
-   SELECT ${BRIEF_COLUMNS.map((column) => `w.${column}`).join(', ')}, NULL result, NULL error, NULL log, line.place,
-     CASE WHEN length(w.input) <= ${SHORT_INPUT} THEN w.input END input, length(w.input) > ${SHORT_INPUT} long
-   FROM w JOIN line ON line.seq = w.seq ORDER BY w.priority DESC, w.start_at, w.seq`
-
-const TASKS = `SELECT id, owner, name, spec, state, parallel FROM tasks WHERE id IN (SELECT task FROM (${WINDOW}))`
+/**
+ * ?1 now, ?2 how many, ?3 tasks to leave out, as JSON. One row: the waiting runs that have room, and the tasks that have none, each as
+ * one text, for rows of their own would cost ten times as much; and how many runs were weighed.
+ */
+const WAITING = `WITH busy AS MATERIALIZED (${BUSY}),
+   stuck AS MATERIALIZED (SELECT b.task FROM busy b CROSS JOIN tasks t ON t.id = b.task WHERE b.n >= t.parallel),
+   w AS MATERIALIZED (SELECT seq, task, priority, start_at FROM runs WHERE status = 'queued' AND start_at <= ?1
+     AND task NOT IN (SELECT value FROM json_each(?3)) AND task NOT IN (SELECT task FROM stuck)
+     ORDER BY priority DESC, start_at, seq LIMIT ?2),
+   upto AS MATERIALIZED (SELECT w.task, MAX(w.seq) seq, t.parallel - COALESCE((SELECT n FROM busy WHERE task = w.task), 0) room
+     FROM w CROSS JOIN tasks t ON t.id = w.task GROUP BY w.task),
+   line AS MATERIALIZED (SELECT r.seq, u.task, u.room, row_number() OVER (PARTITION BY u.task ORDER BY r.seq) place
+     FROM upto u CROSS JOIN runs r ON r.task = u.task AND r.seq <= u.seq WHERE r.status = 'queued'),
+   placed AS MATERIALIZED (SELECT w.seq, w.task, w.priority, w.start_at, l.place <= l.room fits FROM w CROSS JOIN line l ON l.seq = w.seq)
+   SELECT (SELECT json_group_array(json_array(seq, task, priority, start_at)) FROM placed WHERE fits) waiting,
+     (SELECT json_group_array(DISTINCT task) FROM placed WHERE NOT fits) crowding,
+     (SELECT json_group_array(json_array(id, owner, name, spec, state)) FROM tasks WHERE id IN (SELECT task FROM placed WHERE fits)) tasks,
+     (SELECT COUNT(*) FROM w) weighed`
 
 /** The statements that read an outlook; `outlookOf` understands what they answer. */
 export function lookAt(now: number, limit: number, without: readonly string[] = []): Statement[] {
@@ -66,39 +66,40 @@ export function lookAt(now: number, limit: number, without: readonly string[] = 
     { sql: DUE, rows: true },
     { sql: RUNNING, rows: true },
     { sql: WAITING, params, rows: true },
-    { sql: TASKS, params, rows: true },
   ]
 }
 
+type Place = [seq: number, task: string, priority: number, startAt: number]
+
 export function outlookOf(results: readonly Result[], limit: number): Outlook {
-  const [[due], running, waiting, tasks] = results.map(({ rows = [] }) => rows) as unknown as [
+  const [[due], running, [line]] = results.map(({ rows = [] }) => rows) as unknown as [
     [{ task: number | null; deadline: number | null; notice: number | null }],
-    { task: string; owner: string; grp: string | null; n: number }[],
-    (RunRow & { place: number; long: number | null })[],
-    (TaskRow & { parallel: number })[],
+    { owner: string; grp: string | null; n: number }[],
+    [{ waiting: string; crowding: string; tasks: string; weighed: number }],
   ]
-  const busy = new Map(running.map(({ task, n }) => [task, n]))
-  const known = new Map(
-    tasks.map((row) => [row.id, { task: briefTask(row), room: row.parallel - (busy.get(row.id) ?? 0) }]),
-  )
-  const hasRoom = ({ task, place }: { task: string; place: number }) => place <= (known.get(task)?.room ?? 0) // L2
+  const tasks = new Map((JSON.parse(line.tasks) as string[][]).map((row) => [row[0], briefTask(row)]))
+  const waiting = (JSON.parse(line.waiting) as Place[]).sort(byUrgency)
   return {
     due: { task: due.task ?? NEVER, deadline: due.deadline ?? NEVER, notice: due.notice ?? NEVER },
     running: running.flatMap(({ owner, grp, n }) =>
       Array.from({ length: n }, () => ({ owner, group: grp ?? undefined })),
     ),
-    waiting: waiting.filter(hasRoom).map((row) => ({
-      run: toRun(row),
-      task: known.get(row.task)!.task,
-      ...(row.long === 1 && { longInput: true }),
+    waiting: waiting.map(([seq, task, priority, startAt]) => ({
+      run: { seq, priority, startAt },
+      task: tasks.get(task)!,
     })),
-    full: waiting.length === limit,
-    crowding: [...new Set(waiting.filter((row) => !hasRoom(row)).map(({ task }) => task))],
+    full: line.weighed === limit,
+    crowding: JSON.parse(line.crowding) as string[],
   }
+}
+
+function byUrgency([seq, , priority, startAt]: Place, [otherSeq, , otherPriority, otherStartAt]: Place): number {
+  return otherPriority - priority || startAt - otherStartAt || seq - otherSeq
 }
 
 const NEVER = Number.POSITIVE_INFINITY
 
-function briefTask(row: TaskRow): Task {
-  return toTask({ ...row, next_due: null, problem: null, created_at: 0, updated_at: 0, epoch: null, failures: 0 })
+function briefTask([id, owner, name, spec, state]: readonly string[]): Task {
+  const rest = { next_due: null, problem: null, created_at: 0, updated_at: 0, epoch: null, failures: 0 }
+  return toTask({ id, owner, name, spec, state, ...rest } as TaskRow)
 }

@@ -143,28 +143,79 @@ export function addEach(
   }
 }
 
-/** Starts waiting runs, each unless its task has as many running as it may (D2). Answers the ids of those that were started. */
+/**
+ * Starts waiting runs, each unless its task has as many running as it may (D2). Answers those that were started, as texts for
+ * `readStarted`.
+ */
 export function startRuns(
-  runs: readonly { run: OpenRun; task: Pick<Task, 'timeoutMs'> }[],
+  runs: readonly { run: { seq: number }; task: Pick<Task, 'id' | 'timeoutMs'> }[],
   session: string,
   now: number,
 ): Statement {
   const before = new Map<string, number>() // of the same task, earlier in this batch
   const rows = runs.map(({ run, task }) => {
-    const rank = before.get(run.taskId) ?? 0
-    before.set(run.taskId, rank + 1)
-    return [run.id, task.timeoutMs, rank]
+    const rank = before.get(task.id) ?? 0
+    before.set(task.id, rank + 1)
+    return [run.seq, task.timeoutMs, rank]
   })
   return {
     sql: `UPDATE runs SET status = 'running', attempt = attempt + 1, started_at = ?1, deadline = ?1 + c.timeout, session = ?2
           FROM (
             WITH busy AS MATERIALIZED (SELECT task, COUNT(*) n FROM runs WHERE status = 'running' GROUP BY task)
-            SELECT q.id, j.value ->> 1 timeout FROM json_each(?3) j CROSS JOIN runs q ON q.id = j.value ->> 0
+            SELECT q.seq, j.value ->> 1 timeout FROM json_each(?3) j CROSS JOIN runs q ON q.seq = j.value ->> 0
               CROSS JOIN tasks t ON t.id = q.task LEFT JOIN busy b ON b.task = q.task
             WHERE q.status = 'queued' AND COALESCE(b.n, 0) + (j.value ->> 2) < t.parallel
-          ) c WHERE runs.id = c.id RETURNING id`,
+          ) c WHERE runs.seq = c.seq RETURNING ${STARTED}`,
     params: [now, session, JSON.stringify(rows)],
     rows: true,
+  }
+}
+
+const SHORT_INPUT = 2_000 // characters
+/** What a run that starts is known by. Longer inputs are read one by one: together they would not fit into a message. */
+const STARTED = `json_array(seq, id, task, source, occurrence, since, count, exact, attempt, recoveries, recovers, priority, epoch, start_at,
+  started_at, deadline, session, CASE WHEN length(input) <= ${SHORT_INPUT} THEN input END, length(input) > ${SHORT_INPUT}) run`
+
+export interface Started {
+  seq: number
+  run: OpenRun
+  /** Its input is too long to come along. */
+  longInput: boolean
+}
+
+export function readStarted(row: Record<string, unknown>): Started {
+  const [seq, id, taskId, source, occurrence, since, count, exact, attempt, recoveries, recovers, ...rest] = JSON.parse(
+    row.run as string,
+  ) as [
+    number,
+    string,
+    string,
+    Run['source'],
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    string | null,
+    ...never[],
+  ]
+  const [priority, epoch, startAt, startedAt, deadline, session, input, long] = rest as unknown as [
+    ...[number, number | null, number, number, number, string, string | null, number | null],
+  ]
+  const run: OpenRun = {
+    ...{ id, taskId, status: 'running', source, occurrence, since, count, exact: exact === 1, attempt, recoveries },
+    ...{ priority, epoch: epoch ?? undefined, startAt, startedAt, deadline, session, recovers: recovers ?? undefined },
+    input: input === null ? undefined : JSON.parse(input),
+  }
+  return { seq, run, longInput: long === 1 }
+}
+
+/** Records a waiting run as skipped before it has begun. */
+export function refuseRun(seq: number, reason: string, now: number): Statement {
+  return {
+    sql: `UPDATE runs SET status = 'skipped', finished_at = ?, error = ? WHERE seq = ? AND status = 'queued'`,
+    params: [now, reason, seq],
   }
 }
 
