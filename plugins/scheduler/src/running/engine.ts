@@ -52,6 +52,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
   const lateness = createLateness(ports, settings, facts, notices)
   const harvest = createHarvest(ports, settings, { endings, facts, notices, working })
   let gathering = false
+  let waking = false // the timer is set to look at once
   let queue: Promise<unknown> = Promise.resolve()
   let next: Promise<number> | undefined // the turn that waits for what is being changed
   let cancelTimer: () => unknown = () => {}
@@ -115,6 +116,8 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
   /** Something may be due at once: look now. */
   function wake(): void {
     idleUntil = 0
+    if (waking) return
+    waking = true
     sleepFor(0)
   }
 
@@ -125,6 +128,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
   }
 
   async function turnAndSleep(): Promise<void> {
+    waking = false
     let rest = Math.min(LONGEST_SLEEP_MS, idleUntil - clock.now())
     try {
       if (rest <= 0 || jumps.jumped(clock.now())) rest = await turn()
@@ -132,7 +136,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
       rest = LONGEST_SLEEP_MS
       ports.warn('the scheduler could not read or write its tasks; it tries again in a second', error) // E4
     }
-    sleepFor(rest)
+    if (!waking) sleepFor(rest)
   }
 
   /** Does what is due now. One turn waits at a time: it sees all that was changed before it. @returns How long nothing needs to be done, ms, at most a second (E1). */
@@ -237,13 +241,23 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     return recorded
   }
 
-  /** Records what has come in as soon as nothing else is changing, and lets others start in its place. */
+  /** Records what has come in as soon as nothing else is changing. What comes in while the disk is busy goes together. */
   async function gather(): Promise<void> {
     if (gathering) return
     gathering = true
-    while (harvest.size > 0) await (ended ? alone(() => reap(clock.now())) : turn()).catch(() => {}) // told to whoever reported
+    while (harvest.size > 0) await alone(record).catch(() => {}) // told to whoever reported
     gathering = false
     wake()
+  }
+
+  async function record(): Promise<void> {
+    const sheaf = harvest.take()
+    try {
+      await sheaf.landed(sheaf.statements.length === 0 ? [] : await store.exchange(sheaf.statements))
+    } catch (error) {
+      sheaf.failed(error)
+      throw error
+    }
   }
 
   /** What a run is at, and what it has used. @returns Whether it may go on. */
@@ -275,7 +289,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     ended = true
     void cancelTimer()
     await alone(async () => {
-      await reap(clock.now()).catch((error) => ports.warn('the last ends could not be recorded', error))
+      await record().catch((error) => ports.warn('the last ends could not be recorded', error))
       const own = working.ids
       for (const id of own) working.abort(id, 'the scheduler ends')
       if (own.size === 0) return
