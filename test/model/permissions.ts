@@ -55,7 +55,7 @@ export class PermissionModel {
   /** The kernel says that a grant for once was used. Answers its place in the order. */
   spend(plugin: string, permission: string): number | undefined {
     const own = this.#of(this.#said, plugin)
-    const used = own.find((one) => one.once && one.permission === permission)
+    const used = own.findLast((one) => one.once && one.mode === 'allow' && one.permission === permission)
     if (used === undefined) return undefined
     remove(own, used)
     this.#of(this.#spent, plugin).push(used)
