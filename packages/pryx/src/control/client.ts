@@ -16,8 +16,8 @@ const ANSWER_MS = 60_000 // a reload may wait for a plugin that drains
 const MAX_ANSWER_BYTES = 64 * 1_048_576
 
 export interface ControlClient extends Control {
-  /** New events as they happen, until the host ends or `signal` aborts. */
-  follow(signal?: AbortSignal): AsyncIterable<JournalEvent>
+  /** New events as they happen, until the host ends or `signal` aborts. From `opened` on, none is missed. */
+  follow(signal?: AbortSignal, opened?: () => void): AsyncIterable<JournalEvent>
   /** Whole traces as they end, as `follow` does. */
   followTraces(filter: TraceFilter, signal?: AbortSignal): AsyncIterable<TraceRecord>
 }
@@ -41,7 +41,7 @@ export async function connectControl(data: string): Promise<ControlClient | unde
   return new Proxy(methods as ControlClient, {
     get: (target, key) =>
       key === 'follow'
-        ? (signal?: AbortSignal) => follow<JournalEvent>(path, '/events', signal)
+        ? (signal?: AbortSignal, opened?: () => void) => follow<JournalEvent>(path, '/events', signal, opened)
         : key === 'followTraces'
           ? (filter: TraceFilter, signal?: AbortSignal) =>
               follow<TraceRecord>(path, `/traces?${queryOf(filter)}`, signal)
@@ -65,10 +65,11 @@ async function post(path: string, method: string, args: unknown[]): Promise<unkn
   return body.result
 }
 
-async function* follow<T>(path: string, stream: string, signal?: AbortSignal): AsyncIterable<T> {
+async function* follow<T>(path: string, stream: string, signal?: AbortSignal, opened?: () => void): AsyncIterable<T> {
   const request = openRequest({ socketPath: path, path: stream, ...(signal && { signal }) })
   request.end()
   const response = await answerTo(request, path)
+  opened?.()
   try {
     for await (const line of createInterface({ input: response })) yield JSON.parse(line) as T
   } catch (error) {
