@@ -1,7 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
 /** These time what they see, so nothing else may run beside them. */
-const alone = ['test/hostile/**/*.test.ts', 'test/main-job.test.ts', 'test/browser/**/*.test.ts']
+const alone = [
+  'test/hostile/**/*.test.ts',
+  'test/main-job.test.ts',
+  'test/browser/**/*.test.ts',
+  'test/scheduler/{sleep,hostile}.test.ts',
+]
 const all = [
   'packages/*/src/**/*.test.ts',
   'plugins/*/{src,page}/**/*.test.ts',

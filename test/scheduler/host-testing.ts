@@ -16,6 +16,7 @@ const drivers = nodeCapabilities({
     key: createKeyFile(`${orders.workspace}/../master.key`),
   }),
   http: { port: 0 },
+  ...(orders.quotaBytes !== undefined && { storage: { quotaBytes: orders.quotaBytes } }),
 })
 const kernel = await createKernel({
   data: orders.data,
@@ -27,10 +28,18 @@ kernel.on('approval.needed', (payload) => {
   const { id } = payload as { id: string }
   queueMicrotask(() => kernel.approvals.resolve(id, { answer: 'allow', duration: 'forever', by: 'test' }))
 })
+const told: { name: string; payload: unknown }[] = []
+for (const pattern of ['task.*', 'notice.*'])
+  kernel.on(pattern, (payload, { name }) => {
+    if (told.push({ name, payload }) > 5_000) told.shift()
+  })
 const { url } = await drivers.http.listen()
 for (const folder of orders.plugins) await kernel.installFolder(folder)
 await kernel.settled()
-const scheduler = (await kernel.use(Scheduler)) as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
+const scheduler = (await kernel.use(Scheduler).catch((error) => {
+  console.error(kernel.plugins()) // why it is not there
+  throw error
+})) as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
 
 process.on('message', (order: { id: number; method: string; args: unknown[] }) => {
   act(order.method, order.args).then(
@@ -44,6 +53,7 @@ process.send?.({ up: true, url })
 
 async function act(method: string, args: unknown[]): Promise<unknown> {
   if (method === '$emit') return kernel.emit(args[0] as string, args[1])
+  if (method === '$told') return told
   if (method === '$sandboxes') return kernel.host().processes.map(({ pid, plugins }) => ({ pid, plugins }))
   return scheduler[method]!(...args)
 }

@@ -18,6 +18,8 @@ export interface HostOrders {
   plugins: string[]
   /** What sandbox processes are started with, instead of this Node. */
   node?: string
+  /** Largest database of a plugin, bytes: a disk that is soon full. */
+  quotaBytes?: number
   /** It dies by SIGKILL at its n-th commit. */
   dieAt?: { commit: number; when: 'before' | 'after' }
 }
@@ -28,6 +30,8 @@ export interface Host {
   /** Where webhooks are taken. */
   readonly url: string
   emit(event: string, payload: unknown): Promise<void>
+  /** What was told on the bus under `task.` and `notice.`, with its payload. */
+  told(): Promise<{ name: string; payload: Record<string, unknown> }[]>
   sandboxes(): Promise<{ pid: number; plugins: string[] }[]>
   /** Resolves when it is gone. */
   kill(signal?: NodeJS.Signals): Promise<void>
@@ -47,6 +51,10 @@ export default { activate(ctx) {
     const fs = await ctx.use({ kind: 'service', name: 'fs', version: '1.0.0' })
     await fs.append('effects', new TextEncoder().encode(JSON.stringify(effect) + '\\n'))
     return effect.name
+  } })
+  ctx.tools.provide({ name: 'world.slow', input: z.object({ ms: z.number() }), async run({ ms }) {
+    await new Promise((done) => setTimeout(done, ms))
+    return 'slept'
   } })
   ctx.tools.provide({ name: 'world.fail', input: z.unknown(), run() { throw new Error('it does not work') } })
 } }`
@@ -108,10 +116,19 @@ export function createPlace(): Place {
     permissions: ['fs:write:${workspace}/**'],
     tools: [
       { name: 'world.act', description: 'Does something that can be counted' },
+      { name: 'world.slow', description: 'Takes its time' },
       { name: 'world.fail', description: 'Fails' },
     ],
   })
   return place
+}
+
+/** Looks again until it holds. @throws after `timeoutMs`, naming `what`. */
+export async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 40_000): Promise<void> {
+  for (const end = performance.now() + timeoutMs; ; await new Promise((go) => setTimeout(go, 50))) {
+    if (await holds()) return
+    if (performance.now() > end) throw new Error(`${what}: not within ${timeoutMs} ms`)
+  }
 }
 
 async function startHost(orders: HostOrders, env: NodeJS.ProcessEnv): Promise<Host | undefined> {
@@ -158,6 +175,7 @@ async function startHost(orders: HostOrders, env: NodeJS.ProcessEnv): Promise<Ho
     }),
     url: started.url,
     emit: (event, payload) => call('$emit', event, payload) as Promise<void>,
+    told: () => call('$told') as ReturnType<Host['told']>,
     sandboxes: () => call('$sandboxes') as ReturnType<Host['sandboxes']>,
     async kill(signal = 'SIGKILL') {
       child.kill('SIGCONT')

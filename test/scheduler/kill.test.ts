@@ -2,7 +2,7 @@
 // marked idempotent takes effect twice, and each step of which nobody can know is told to be ambiguous (S8 S10). A receiver that is asked
 // again with a key it knows does nothing, so an effect is a key; steps without a mark must be asked once.
 import { expect, test } from 'vitest'
-import { createPlace, type Effect, type Host, type Place } from './hosts.ts'
+import { createPlace, type Effect, type Host, type Place, until } from './hosts.ts'
 
 const ROUNDS = process.env.PRYX_DEEP ? 1_000 : 8
 const STEPS = 6
@@ -43,9 +43,11 @@ test(`S8 S10: ${ROUNDS} times kill -9, at commits and in between: nothing acknow
 
   const last = await place.up()
   const { scheduler } = last
-  await expect
-    .poll(() => allOver(last, place, acknowledged, ambiguous), { timeout: 120_000, interval: 100 })
-    .toEqual([])
+  await until(
+    'all workflows are over',
+    async () => (await allOver(last, place, acknowledged, ambiguous)).length === 0,
+    120_000,
+  )
   for (const id of acknowledged) {
     for (let step = 0; step < STEPS; step++) expectOnce(place.effects(), `${id}/s${step}`, isIdempotent(step))
   }

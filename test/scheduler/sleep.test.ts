@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Run, Task, TaskSpec } from '../../plugins/scheduler/src/service.ts'
 import { faketimeLibrary } from '../../scripts/faketime.ts'
-import { createPlace, type Place } from './hosts.ts'
+import { createPlace, type Place, until } from './hosts.ts'
 
 const SECOND = 1_000
 const MINUTE = 60_000
@@ -161,10 +161,6 @@ function signed(secret: string, at: number): RequestInit {
   const signature = `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`
   const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature }
   return { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } }
-}
-
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  await expect.poll(holds, { timeout: 20_000, interval: 50, message: what }).toBe(true)
 }
 
 function act(name: string) {

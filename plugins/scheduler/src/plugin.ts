@@ -15,7 +15,8 @@ import { z } from 'zod'
 import { assemble } from './assemble.ts'
 import type { Clock, Hands, Ports, Senses } from './ports.ts'
 import { Scheduler } from './service.ts'
-import { createStore } from './store/store.ts'
+import { overseen } from './store/distress.ts'
+import { createStore, type Sql } from './store/store.ts'
 import { PREFIX } from './triggers/webhooks.ts'
 
 const HANDED_OVER_MS = 30_000 // a state older than this is from a crash, not from the instance that works beside us
@@ -54,7 +55,7 @@ const System = defineService<System>('system', '1.0.0')
 export default definePlugin({
   config,
   async activate(ctx) {
-    const ports = portsOf(ctx, createStore((await ctx.use(Storage)).sql))
+    const ports = portsOf(ctx, (await ctx.use(Storage)).sql)
     const settings = {
       ...ctx.config,
       timeZone: ctx.config.timeZone ?? localZone(),
@@ -69,16 +70,19 @@ export default definePlugin({
   },
 })
 
-function portsOf(ctx: PluginContext<unknown>, store: Ports['store']): Ports {
-  return {
-    store,
+function portsOf(ctx: PluginContext<unknown>, sql: Sql): Ports {
+  const telling: Pick<Ports, 'clock' | 'emit' | 'warn'> = {
     clock: wallClock,
+    emit: (event, payload) => ctx.emit(event, payload),
+    warn: (message, error) => ctx.log.warn(message, error),
+  }
+  return {
+    ...telling,
+    store: createStore(overseen(sql, telling)),
     hands: handsOf(ctx),
     senses: sensesOf(ctx),
     nextId: () => crypto.randomUUID(),
     random: () => Math.random(),
-    emit: (event, payload) => ctx.emit(event, payload),
-    warn: (message, error) => ctx.log.warn(message, error),
   }
 }
 

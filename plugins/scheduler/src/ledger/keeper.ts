@@ -1,5 +1,6 @@
 // plugins/scheduler/src/ledger/keeper.ts: keeps the ledger: folds rows that are not kept any more into spans, and answers for a window.
 //   K1  A row and the span it becomes change in one transaction: at no moment is an occurrence counted twice or not at all.
+//   K2  A window is read in one transaction: what is claimed meanwhile is in it whole, or not at all.
 import type { Ports } from '../ports.ts'
 import { type RunRow, toRun } from '../store/rows.ts'
 import { KEPT_RUNS, OPEN, type Statement } from '../store/statements.ts'
@@ -96,23 +97,29 @@ export function createKeeper({ store, clock }: Pick<Ports, 'store' | 'clock'>) {
 
   /** What became of a task's occurrences from `from` to `to`, both included, epoch ms. */
   async function window(task: Task, from: number, to: number): Promise<Balance> {
+    const found = await store.sql.batch([
+      { sql: 'SELECT state, next_due FROM tasks WHERE id = ?', params: [task.id], rows: true },
+      { sql: 'SELECT id, trigger, since, until FROM epochs WHERE task = ? ORDER BY id', params: [task.id], rows: true },
+      {
+        sql: 'SELECT * FROM spans WHERE task = ? AND until >= ? AND since <= ? ORDER BY id',
+        params: [task.id, from, to],
+        rows: true,
+      },
+      {
+        sql: `SELECT ${SHORT} FROM runs WHERE task = ? AND count > 0 AND occurrence >= ? AND since <= ? ORDER BY seq`,
+        params: [task.id, from, to],
+        rows: true,
+      },
+    ]) // K2
     const now = clock.now()
-    const epochs = await store.sql.all<{ id: number; trigger: string; since: number; until: number | null }>(
-      'SELECT id, trigger, since, until FROM epochs WHERE task = ? ORDER BY id',
-      task.id,
-    )
-    const spans = await store.sql.all<SpanRow>(
-      'SELECT * FROM spans WHERE task = ? AND until >= ? AND since <= ? ORDER BY id',
-      ...[task.id, from, to],
-    )
-    const rows = await store.sql.all<RunRow>(
-      `SELECT ${SHORT} FROM runs WHERE task = ? AND count > 0 AND occurrence >= ? AND since <= ? ORDER BY seq`,
-      ...[task.id, from, to],
-    )
-    const pending =
-      task.state === 'active' && task.nextDue !== undefined && task.nextDue <= Math.min(now, to)
-        ? task.nextDue
-        : undefined
+    const [[current], epochs, spans, rows] = found.map(({ rows = [] }) => rows) as unknown as [
+      { state: Task['state']; next_due: number | null }[],
+      { id: number; trigger: string; since: number; until: number | null }[],
+      SpanRow[],
+      RunRow[],
+    ]
+    const due = current?.state === 'active' ? current.next_due : null
+    const pending = due !== null && due <= Math.min(now, to) ? due : undefined
     return balance(
       { from, to, now },
       epochs.map(toEpoch),

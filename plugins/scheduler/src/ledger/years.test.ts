@@ -1,5 +1,5 @@
-// Ten simulated years of tasks in zones of all kinds: sleeps, pauses, restarts, clocks that are set; and then the books. One zone lives them
-// all by default, the others a year around what makes them special; `test:deep` adds ten years in every tenth zone there is.
+// Simulated years of tasks in zones of all kinds: sleeps, pauses, restarts, clocks that are set; and then the books. By default some months
+// around what makes each zone special; `test:deep` adds ten years in every tenth zone there is.
 import { expect, test } from 'vitest'
 import { createHandClock, createMemorySql, type Life, reportAll, startLife } from '../scheduler-testing.ts'
 import type { Task, TaskSpec } from '../task.ts'
@@ -10,11 +10,11 @@ const START = Date.UTC(2026, 1, 1)
 const TEN_YEARS = 3_652
 type World = [zone: string, from: string, days: number]
 const SPECIAL: World[] = [
-  ['Australia/Lord_Howe', '2026-02-01', TEN_YEARS], // half an hour
-  ['Antarctica/Troll', '2026-02-01', 366], // two hours
-  ['America/Havana', '2026-02-01', 366], // at midnight
-  ['Pacific/Apia', '2011-09-01', 366], // left out 30 December 2011
-  ['Pacific/Kwajalein', '1993-06-01', 366], // left out 21 August 1993
+  ['Australia/Lord_Howe', '2026-02-01', 400], // half an hour
+  ['Antarctica/Troll', '2026-02-01', 200], // two hours
+  ['America/Havana', '2026-02-01', 200], // at midnight
+  ['Pacific/Apia', '2011-09-01', 200], // left out 30 December 2011
+  ['Pacific/Kwajalein', '1993-06-01', 200], // left out 21 August 1993
 ]
 const EVERY_TENTH = Intl.supportedValuesOf('timeZone').filter((_, i) => i % 10 === 0)
 const WORLDS: World[] = process.env.PRYX_DEEP
