@@ -73,6 +73,19 @@ test('K4: the switch turned off on the page: the next read is refused, and the a
   await page.close()
 })
 
+test('B5: the page asks before it takes away what it needs itself, and says how to get it back', async () => {
+  const page = await openPage('/#/plugins/web')
+  const control = page.getByRole('listitem').filter({ hasText: 'kernel:control' })
+  await control.getByRole('switch').press('Space')
+  const warning = page.getByRole('dialog').filter({ hasText: 'needs that permission' })
+  await warning.waitFor(SLOW)
+  expect(await warning.textContent()).toContain('pryx permissions grant web kernel:control')
+  await warning.getByRole('button', { name: 'Close' }).click(SLOW)
+  await warning.waitFor({ ...SLOW, state: 'detached' })
+  expect(await control.getByRole('switch').isChecked()).toBe(true)
+  await page.close()
+})
+
 test('K5: a question of a plugin is on the page within 500 ms, and the answer given there lets the call go on', async () => {
   const page = await openPage('/#/events')
   await page.getByText('Live', { exact: true }).waitFor(SLOW)

@@ -1,5 +1,5 @@
 // plugins/web/page/sections/plugin-detail.tsx: one plugin: what it may do, what it uses, what it says.
-import { ActionIcon, Button, Menu, Switch, Tabs } from '@mantine/core'
+import { ActionIcon, Button, Menu, Modal, Switch, Tabs } from '@mantine/core'
 import type { PermissionStatus, PluginStatus } from '@pryx/sdk'
 import { IconCheck, IconDots, IconRefresh } from '@tabler/icons-react'
 import { type ReactNode, useState } from 'react'
@@ -10,6 +10,8 @@ import { fieldsOf } from '../model.ts'
 import { act, setPermission, useModel } from '../store.ts'
 
 const THIS_PAGE = '@pryx/plugin-web'
+/** Without these the page can show nothing, or change nothing any more, its own permissions included. */
+const PAGE_NEEDS: ReadonlySet<string> = new Set(['http:serve', 'kernel:read', 'kernel:control'])
 const MAX_LINES = 200
 const RISK_ORDER = { high: 0, medium: 1, low: 2 }
 
@@ -84,16 +86,33 @@ function Permissions({ plugin }: { plugin: PluginStatus }) {
   return (
     <ul className="rows" aria-label="Permissions">
       {sorted.map((status) => (
-        <Permission key={status.permission} plugin={plugin.id} status={status} />
+        <Permission
+          key={status.permission}
+          plugin={plugin.id}
+          status={status}
+          ownNeed={plugin.name === THIS_PAGE && PAGE_NEEDS.has(status.permission)}
+        />
       ))}
     </ul>
   )
 }
 
-function Permission({ plugin, status }: { plugin: string; status: PermissionStatus }) {
+interface PermissionProps {
+  plugin: string
+  status: PermissionStatus
+  /** This page would lock itself out without it. */
+  ownNeed: boolean
+}
+
+function Permission({ plugin, status, ownNeed }: PermissionProps) {
   const { permission, text, risk, mode } = status
-  const set = (mode: PermissionStatus['mode'], duration: 'session' | 'forever' = 'forever') =>
+  const [wanted, setWanted] = useState<PermissionStatus['mode']>()
+  const change = (mode: PermissionStatus['mode'], duration: 'session' | 'forever' = 'forever') =>
     void setPermission(plugin, permission, { mode, duration, before: status.mode })
+  const set: typeof change = (mode, duration) => {
+    if (ownNeed && mode !== 'allow') setWanted(mode)
+    else change(mode, duration)
+  }
   return (
     <li className="permission" data-mode={mode}>
       <div className="grow">
@@ -130,7 +149,37 @@ function Permission({ plugin, status }: { plugin: string; status: PermissionStat
           <Choice on={mode === 'deny'} text="Deny" pick={() => set('deny')} />
         </Menu.Dropdown>
       </Menu>
+      {wanted && (
+        <LockOut
+          command={`pryx permissions grant ${plugin} ${permission}`}
+          onClose={() => setWanted(undefined)}
+          onSure={() => change(wanted)}
+        />
+      )}
     </li>
+  )
+}
+
+function LockOut({ command, onClose, onSure }: { command: string; onClose(): void; onSure(): void }) {
+  const sure = () => {
+    onClose()
+    onSure()
+  }
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title="This page needs that permission"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      <p>Without it this page cannot help you any more. Only the terminal can give it back:</p>
+      <p>
+        <code>{command}</code>
+      </p>
+      <Button mt="md" color="red" onClick={sure}>
+        Take it away
+      </Button>
+    </Modal>
   )
 }
 
