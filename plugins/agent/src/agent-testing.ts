@@ -5,6 +5,7 @@ import type { ToolFacts } from '@pryx/sdk'
 import { createMemorySql, openBench } from '../../sessions/src/sessions-testing.ts'
 import { openAgent } from './agent.ts'
 import type { Ports } from './ports.ts'
+import type { Needed, Resolved } from './runs/asked.ts'
 
 /** What the model answers: text, and tools to call. */
 export interface Scripted {
@@ -12,6 +13,8 @@ export interface Scripted {
   calls?: { name: string; input: unknown }[]
   /** Waits for this before it ends. */
   until?: Promise<void>
+  /** Of the prompt; default 10. */
+  inputTokens?: number
   /** Begins with words that are void. */
   broken?: boolean
 }
@@ -29,8 +32,10 @@ export async function createWorld(options: WorldOptions) {
   const db = new DatabaseSync(':memory:')
   const asked: GenerateRequest[] = []
   const called: { name: string; input: unknown }[] = []
+  const emitted: { name: string; payload: unknown }[] = []
+  const bells = new Set<{ needed(approval: Needed): void; resolved(approval: Resolved): void }>()
   let ids = 0
-  return { bench, asked, called, live, log }
+  return { bench, asked, called, emitted, bells, live, log }
 
   async function log() {
     return (await bench.sessions.events('main', { limit: 200 })).events
@@ -85,6 +90,7 @@ export async function createWorld(options: WorldOptions) {
           return streamOf(partsOf(options.model(request, asked.length - 1), signal))
         }),
         show: async () => ({ context: 1_000 }) as never,
+        choose: async () => ({ chosen: { slug: 'test/model', usd: 0.5 } }) as never,
       },
       tools: {
         list: async () => tools.map(([name]): ToolFacts => ({ name, plugin: 'test', description: name })),
@@ -93,9 +99,16 @@ export async function createWorld(options: WorldOptions) {
           return options.tools?.[name]?.(input, signal as AbortSignal)
         }),
       },
+      bell: {
+        listen(needed, resolved) {
+          const bell = { needed, resolved }
+          bells.add(bell)
+          return () => void bells.delete(bell)
+        },
+      },
       instructions: async () => options.instructions,
       nextId: () => `run-${++ids}`,
-      emit: async () => {},
+      emit: async ({ name }, payload) => void emitted.push({ name, payload }),
       warn: (message, error) => {
         throw new Error(`${message}: ${String(error)}`)
       },
@@ -127,7 +140,7 @@ export async function createWorld(options: WorldOptions) {
 }
 
 async function* partsOf(
-  { text, calls = [], until, broken }: Scripted,
+  { text, calls = [], until, broken, inputTokens = 10 }: Scripted,
   signal?: AbortSignal,
 ): AsyncGenerator<ModelPart> {
   const start: ModelPart = { type: 'start', decision: 'd', model: 'test/model', name: 'Test', attempt: 1, summary: '' }
@@ -146,7 +159,7 @@ async function* partsOf(
       new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
     ])
   const usage = {
-    inputTokens: 10,
+    inputTokens,
     outputTokens: 5,
     cacheReadTokens: 0,
     cacheWriteTokens: 0,

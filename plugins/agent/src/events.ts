@@ -13,6 +13,14 @@ export const agentEvents = defineEvents('agent', {
     ms: z.number(),
     code: z.string().optional(),
   }),
+  /** A run begins with a long prompt: what its first call may cost (M6). `usd` null: the price is unknown. */
+  estimated: z.object({
+    run: z.string(),
+    session: z.string(),
+    model: z.string(),
+    tokens: z.number(),
+    usd: z.number().nullable(),
+  }),
   /** A session's prompt fills at least 80 % of the window of the model that answered (M1). */
   'window-filling': z.object({
     session: z.string(),

@@ -4,6 +4,7 @@ import { Sessions } from '@pryx/plugin-sessions/service'
 import { definePlugin, Fs, PryxError, Storage } from '@pryx/sdk'
 import { z } from 'zod'
 import { openAgent } from './agent.ts'
+import type { Needed, Resolved } from './runs/asked.ts'
 import { Agent } from './service.ts'
 
 const INSTRUCTIONS = '${workspace}/AGENTS.md' // the driver fills it in
@@ -25,6 +26,17 @@ export default definePlugin({
         sessions: await ctx.use(Sessions),
         models: await ctx.use(Models),
         tools: ctx.tools,
+        bell: {
+          listen(needed, resolved) {
+            const stops = [
+              ctx.events.on('approval.needed', (data, { from }) => from === 'kernel' && needed(data as Needed)),
+              ctx.events.on('approval.resolved', (data, { from }) => from === 'kernel' && resolved(data as Resolved)),
+            ]
+            return async () => {
+              for (const stop of stops) await stop()
+            }
+          },
+        },
         clock: {
           now: () => Date.now(),
           after(ms, fn) {

@@ -2,6 +2,7 @@
 import type { Models } from '@pryx/plugin-router/service'
 import type { Sessions } from '@pryx/plugin-sessions/service'
 import type { EventToken, Release, SqlParam, ToolCallOptions, ToolFacts } from '@pryx/sdk'
+import type { Bell } from './runs/asked.ts'
 
 export interface Sql {
   all<T>(sql: string, ...params: SqlParam[]): Promise<T[]>
@@ -23,11 +24,12 @@ export interface Ports {
   readonly sql: Sql
   readonly clock: Clock
   readonly sessions: Pick<Sessions, 'create' | 'send' | 'append' | 'events' | 'delta'>
-  readonly models: Pick<Models, 'stream' | 'show'>
+  readonly models: Pick<Models, 'stream' | 'show' | 'choose'>
   readonly tools: {
     list(): Promise<ToolFacts[]>
     call(name: string, input: unknown, options: ToolCallOptions): Promise<unknown>
   }
+  readonly bell: Bell
   /** AGENTS.md of the workspace; undefined where there is none. */
   instructions(): Promise<string | undefined>
   nextId(): string

@@ -45,6 +45,15 @@ export const bodies = {
     answer: z.string().max(32),
     by: z.string().max(256),
   }),
+  /** Stands for all entries up to `upTo` where the log is read to a model. They stay in the log (M2). */
+  summary: z.strictObject({
+    text,
+    upTo: z.number().int().min(1),
+    /** Messages it stands for. */
+    messages: z.number().int().min(1),
+    model: z.string().max(256).optional(),
+    usd: money.optional(),
+  }),
   'run.started': z.strictObject({ run: idSchema, resumed: z.boolean().optional() }),
   'run.finished': z.strictObject({
     run: idSchema,
@@ -97,6 +106,7 @@ export const sessionEvents = defineEvents('session', {
   'tool.completed': kept('tool.completed'),
   'approval.needed': kept('approval.needed'),
   'approval.resolved': kept('approval.resolved'),
+  summary: kept('summary'),
   'run.started': kept('run.started'),
   'run.finished': kept('run.finished'),
   /** Somebody is writing, or has stopped. Never kept. */

@@ -27,6 +27,8 @@ function partOf(event: SessionEvent): string {
       return `\n**${event.body.name}**\n\n${fenced(event.body.input)}`
     case 'tool.completed':
       return `\n**${event.body.name}**: ${event.body.outcome}\n\n${fenced(event.body.output)}`
+    case 'summary':
+      return `\n_Summary of the ${event.body.messages} messages above, for the model:_\n\n> ${event.body.text.replaceAll('\n', '\n> ')}\n`
     case 'run.finished':
       return event.body.status === 'ok' ? '' : `\n_${event.body.status}: ${event.body.error ?? ''}_\n`
     default:

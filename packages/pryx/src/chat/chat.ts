@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PryxError, UsageError } from '@pryx/kernel/contract'
+import type { JournalEvent } from '../host/journal.ts'
 import { errorText } from '../terminal/error-text.ts'
 import { type Style, safe } from '../terminal/style.ts'
 import { commandIn, HELP } from './commands.ts'
@@ -73,13 +74,30 @@ export async function openChat({ host, terminal, style, colors, onQuit, ...start
         transcript.entry(event, caught)
       },
       onPiece: transcript.piece,
-      onOther: questions.heard,
+      onOther(event) {
+        questions.heard(event)
+        if (event.from === 'agent') note(event)
+      },
       onConnected: meet,
     }).catch((error: unknown) => {
       print(errorText(error, style))
       onQuit()
     })
     following = { stop, done }
+  }
+
+  /** M1 M6 */
+  function note({ event, data }: JournalEvent): void {
+    const facts = data as { session?: string; model?: string; tokens?: number; usd?: number | null; percent?: number }
+    if (facts?.session !== session) return
+    if (event === 'agent.window-filling')
+      print(style.yellow(`▲ ${facts.percent} % of the window of ${safe(facts.model)} is full; /new starts afresh`))
+    if (event === 'agent.estimated')
+      print(
+        style.dim(
+          `about ${facts.tokens} tokens to ${safe(facts.model)}, ${facts.usd == null ? 'price unknown' : `$${facts.usd.toFixed(3)}`}; /stop stops it`,
+        ),
+      )
   }
 
   async function leave(): Promise<void> {

@@ -50,6 +50,7 @@ export function createTranscript({ write, style, colors, width }: TranscriptOpti
     if (kind === 'tool.completed') put(`  ${mark(body.outcome)} ${style.dim(brief(body.output))}`)
     if (kind === 'approval.resolved' && caught)
       put(style.dim(`  → ${body.answer === 'allow' ? 'allowed' : 'denied'} by ${safe(body.by)}`))
+    if (kind === 'summary') put(style.dim('(the oldest messages are summed up for the model; here they stay)'))
     if (kind === 'run.finished' && body.status !== 'ok') ended(body)
   }
 

@@ -177,6 +177,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     for (const [i, result] of results.entries())
       if (result.status === 'rejected') failed(present[i]!.id, present[i]!.entry, result.reason)
     await installs.proveUntried()
+    kernel.emit('host.up', { at: Date.now() })
   }
 
   async function openEntry(

@@ -7,12 +7,15 @@ import { UsageError } from '@pryx/sdk'
 import { agentEvents } from '../events.ts'
 import type { Ports, Settings } from '../ports.ts'
 import { INTERRUPTED, messagesOf } from '../prompt/messages.ts'
-import { partsOf } from '../prompt/parts.ts'
+import { partsOf, tokensOf } from '../prompt/parts.ts'
+import { noteQuestions } from '../runs/asked.ts'
 import type { Ending, Kept } from '../runs/store.ts'
 import { askModel, type ModelAnswer } from './answer.ts'
+import { fillOf, summaryFor } from './compact.ts'
 import { type Call, describeTools, runCalls } from './tools.ts'
 
 const WARN_PERCENT = 80 // of the window (M1)
+const LONG_TOKENS = 20_000 // a prompt from here on is announced with what it may cost (M6)
 
 export interface Conversation {
   readonly run: Kept
@@ -36,10 +39,13 @@ export async function converse(
   const system = (await partsOf(ports, settings)).map(({ text }) => text).join('\n\n')
   for (let step = 1; step <= settings.maxSteps; step++) {
     signal.throwIfAborted()
-    const { described, nameOf } = describeTools(await ports.tools.list())
-    const answer = await askModel(ports, requestOf(system, described), tell, signal)
+    await makeRoom()
+    const { described, nameOf, ownerOf } = describeTools(await ports.tools.list())
+    const request = requestOf(system, described)
+    if (step === 1) announce(request).catch((error) => ports.warn('the cost could not be estimated', error))
+    const answer = await askModel(ports, request, tell, signal)
     count(run, answer)
-    void watchWindow(answer)
+    if (answer.calls.length === 0) void warnOfWindow([saying(answer)])
     if (answer.calls.length === 0) return { status: 'ok', text: answer.text, entries: [saying(answer)] }
     const calls = answer.calls.map(({ name, input }, i) => ({
       call: `${run.id}.${run.attempt}.${step}.${i}`,
@@ -48,8 +54,10 @@ export async function converse(
     }))
     for (const call of calls) open.set(call.call, call)
     await talk.write([saying(answer), ...calls.map((body) => ({ kind: 'tool.requested' as const, body }))]) // L1
-    await runCalls(ports.tools, calls, { limit: settings.parallelTools, signal, done })
+    const quiet = noteQuestions({ bell: ports.bell, open, ownerOf, write: talk.write })
+    await runCalls(ports.tools, calls, { limit: settings.parallelTools, signal, done }).finally(quiet)
     await read()
+    void warnOfWindow()
   }
   throw new UsageError('RUN_TOO_LONG', `it asked the model ${settings.maxSteps} times without an end`, {
     hint: 'Ask for less at once, or raise maxSteps in the configuration of the agent.',
@@ -75,10 +83,10 @@ export async function converse(
   }
 
   function requestOf(system: string, tools: ReturnType<typeof describeTools>['described']) {
-    const { model, maxCostUsd } = run.request
-    const leftUsd = maxCostUsd === undefined ? undefined : Math.max(0, maxCostUsd - run.usage.costUsd)
+    const { model } = run.request
+    const leftUsd = left()
     return {
-      messages: [{ role: 'system' as const, content: system }, ...messagesOf(log)],
+      messages: [{ role: 'system' as const, content: system }, ...messagesOf(log, run.id)],
       session: run.session,
       ...(tools.length > 0 && { tools }),
       ...(model !== undefined && { model }),
@@ -90,20 +98,43 @@ export async function converse(
     ports.sessions.delta(run.session, run.id, text, reset).catch(() => {}) // passing by: the message itself is kept
   }
 
+  /** USD; undefined without a limit. */
+  function left(): number | undefined {
+    const { maxCostUsd } = run.request
+    return maxCostUsd === undefined ? undefined : Math.max(0, maxCostUsd - run.usage.costUsd)
+  }
+
+  /** M2 */
+  async function makeRoom(): Promise<void> {
+    const summary = await summaryFor(ports, log, { session: run.session, signal, maxUsd: left() })
+    if (summary === undefined) return
+    count(run, summary.answer)
+    await talk.write([summary.entry])
+    await read()
+  }
+
+  /** M6 */
+  async function announce({ messages, tools, model }: ReturnType<typeof requestOf>): Promise<void> {
+    const tokens = tokensOf(JSON.stringify([messages, tools ?? []]))
+    if (tokens < LONG_TOKENS) return
+    const about = { session: run.session, ...(model !== undefined && { model }) }
+    const { chosen } = await ports.models.choose({ ...about, needs: { inputTokens: tokens } })
+    if (chosen === undefined) return
+    await ports.emit(agentEvents.estimated, {
+      run: run.id,
+      session: run.session,
+      model: chosen.slug,
+      tokens,
+      usd: chosen.usd,
+    })
+  }
+
   /** M1 */
-  async function watchWindow({ model, inputTokens, outputTokens }: ModelAnswer): Promise<void> {
+  async function warnOfWindow(unread: Entry[] = []): Promise<void> {
     try {
-      const { context } = await ports.models.show(model)
-      const tokens = inputTokens + outputTokens
-      const percent = context ? Math.floor((100 * tokens) / context) : 0
-      if (percent < WARN_PERCENT) return
-      await ports.emit(agentEvents['window-filling'], {
-        session: run.session,
-        model,
-        tokens,
-        window: context ?? 0,
-        percent,
-      })
+      const fill = await fillOf(ports, [...log, ...(unread as SessionEvent[])])
+      if (fill === undefined || fill.percent < WARN_PERCENT) return
+      await ports.emit(agentEvents['window-filling'], { session: run.session, ...fill })
     } catch (error) {
       ports.warn('how full the window is could not be said', error)
     }

@@ -33,7 +33,9 @@ export function describeTools(tools: readonly ToolFacts[]) {
       unknown
     >,
   }))
-  return { described, nameOf: (wire: string) => byWire.get(wire)?.name ?? wire }
+  const owners = new Map(tools.map(({ name, plugin }) => [name, plugin]))
+  const nameOf = (wire: string) => byWire.get(wire)?.name ?? wire
+  return { described, nameOf, ownerOf: (tool: string) => owners.get(tool) }
 }
 
 /** Runs all calls, at most `limit` at once; `done` is awaited for each as it ends. */

@@ -1,10 +1,13 @@
 // plugins/agent/src/prompt/messages.ts: a session's log as a model reads it. Pure.
 //   P1  Every tool call has a result: one whose outcome is not in the log is told as interrupted.
 //   P3  The word a run was started with stands where that run begins: what waits for its turn is not seen by the run before it.
+//   P4  Entries a summary stands for are left out, and it stands in their place, marked: it may repeat what others said (M2). The word of the
+//       run in progress is never left out.
 //   P2  What did not come from the user's own hand is marked (marked.ts).
 import type { Message } from '@pryx/plugin-router/service'
 import type { SessionEvent } from '@pryx/plugin-sessions/service'
 import { marked } from './marked.ts'
+import { summedUpTo } from './window.ts'
 
 const MAX_OUTPUT = 30_000 // characters of one tool's result as the model sees it
 
@@ -18,27 +21,38 @@ export const clientOf = (run: string) => `run:${run}`
 /** Tool names on the wire of providers hold no dots. */
 export const wireName = (tool: string) => tool.replaceAll('.', '__')
 
-export function messagesOf(events: readonly SessionEvent[]): Message[] {
+/** @param current The run in progress. */
+export function messagesOf(events: readonly SessionEvent[], current?: string): Message[] {
   const results = new Map(
     events.flatMap((event) => (event.kind === 'tool.completed' ? [[event.body.call, event.body] as const] : [])),
   )
-  const messages: Message[] = []
+  const upTo = summedUpTo(events)
+  const messages: Message[] = summaryIn(events)
   const waiting = new Map<string, Said>()
   for (let i = 0; i < events.length; i++) {
     const event = events[i] as SessionEvent
+    const old = event.version <= upTo // P4
     if (event.kind === 'message' && event.client?.startsWith('run:'))
       waiting.set(event.client, event) // P3
-    else if (event.kind === 'message') messages.push(saidIn(event))
+    else if (event.kind === 'message' && !old) messages.push(saidIn(event))
     const begun = event.kind === 'run.started' ? clientOf(event.body.run) : ''
     const said = waiting.get(begun)
-    if (said) messages.push(saidIn(said))
+    if (said && (!old || begun === (current && clientOf(current)))) messages.push(saidIn(said))
     waiting.delete(begun)
-    if (event.kind !== 'tool.requested') continue
+    if (event.kind !== 'tool.requested' || old) continue
     const calls = [event.body]
     while (events[i + 1]?.kind === 'tool.requested') calls.push((events[++i] as typeof event).body)
     addCalls(messages, calls, results)
   }
   return messages
+}
+
+function summaryIn(events: readonly SessionEvent[]): Message[] {
+  const summary = events.findLast(({ kind }) => kind === 'summary')
+  if (summary?.kind !== 'summary') return []
+  const { text, messages, upTo } = summary.body
+  const what = `Summary of the ${messages} messages before (entries 1 to ${upTo} of the log, which keeps them whole):`
+  return [{ role: 'user', content: `${what}\n${marked('summary', text)}` }]
 }
 
 function saidIn({ body }: Said): Message {
