@@ -66,6 +66,8 @@ export interface Live extends Running {
   get<T>(path: string): Promise<T>
   /** As the page does. */
   post(path: string, body?: object): Promise<void>
+  /** The cookie of its session. */
+  cookie(): Promise<string>
   audit(): Promise<AuditRecord[]>
   /** Outcomes of a plugin's acts of that name, oldest first. */
   acts(plugin: string, act: string): Promise<string[]>
@@ -78,6 +80,7 @@ export interface Live extends Running {
 }
 
 function follow(host: Running): Live {
+  let cookie: Promise<string> | undefined
   const live: Live = {
     ...host,
     get: (path) => ask(path),
@@ -85,6 +88,7 @@ function follow(host: Running): Live {
       const headers = { origin: host.url, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' }
       await ask(path, { method: 'POST', headers, body: JSON.stringify(body) })
     },
+    cookie: () => (cookie ??= logIn(host.link)),
     state: () => ask('/api/state'),
     audit: async () => (await ask<{ records: AuditRecord[] }>('/api/audit?n=1000')).records,
     acts: async (plugin, act) =>
@@ -104,10 +108,19 @@ function follow(host: Running): Live {
   return live
 
   async function ask<T>(path: string, init?: RequestInit): Promise<T> {
-    const response = await fetch(host.url + path, init)
+    const headers = { ...init?.headers, cookie: await live.cookie() }
+    const response = await fetch(host.url + path, { ...init, headers })
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
     return (await response.json()) as T
   }
+}
+
+/** Opens a link as a browser does. @returns The cookie it is given. */
+export async function logIn(link: string): Promise<string> {
+  const response = await fetch(link)
+  const cookie = response.headers.getSetCookie()[0]?.split(';')[0]
+  if (!response.ok || cookie === undefined) throw new Error(`${link}: ${response.status} ${await response.text()}`)
+  return cookie
 }
 
 export function alertsOf(state: State): (Heard & { data: Alert })[] {

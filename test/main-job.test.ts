@@ -15,7 +15,7 @@ test(
     const { plugins, host: status } = await host.state()
     const sandbox = status.processes.find((process) => process.plugins.length > 0)!
 
-    expect(JSON.parse(host.stdout())).toEqual({ event: 'host.up', url: host.url, pid: host.child.pid })
+    expect(JSON.parse(host.stdout())).toEqual({ event: 'host.up', url: host.url, link: host.link, pid: host.child.pid })
     expect(plugins.map(({ id, stage }) => [id, stage])).toEqual(FIRST_PARTY.map((id) => [id, 'active']))
     expect(plugins.map(({ process }) => process)).toEqual(plugins.map(() => sandbox.id))
     expect(host.children()).toContain(sandbox.pid)
@@ -129,7 +129,7 @@ test(
     const next = await second.alert('ERROR after')
     const state = await second.allActive()
 
-    expect(second.stdout()).toBe(`Pryx is up: ${second.url}\n`)
+    expect(second.stdout()).toBe(`Pryx is up: ${second.link}\n`)
     expect(second.stderr()).not.toContain('was granted what it declares') // all was granted before
     expect(state.tasks?.map(({ id }) => id)).toContain(task.id)
     expect(await historyOf(second, task.id)).toContainEqual(expect.objectContaining({ id: ran.id, status: 'ok' }))

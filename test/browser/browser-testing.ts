@@ -1,6 +1,7 @@
 // test/browser/browser-testing.ts: Chromium on the page, with what it complains of and when a text was first seen.
 import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
+import { PATIENT } from '../main-job-testing.ts'
 
 const PLACES = [
   '/usr/bin/chromium',
@@ -25,6 +26,16 @@ export function openBrowser(): Promise<Browser> {
       '--disable-sync',
     ],
   })
+}
+
+/** A page of a browser that is logged in. @param cookie As the host gave it, `name=value`. */
+export async function openPageAs(browser: Browser, cookie: string, url: string): Promise<Page> {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 860 }, colorScheme: 'dark' })
+  const [name = '', value = ''] = cookie.split('=', 2)
+  await page.context().addCookies([{ name, value, url, httpOnly: true, sameSite: 'Strict' }])
+  page.setDefaultTimeout(PATIENT.timeout)
+  await page.goto(url)
+  return page
 }
 
 /** What the page writes to its console as an error, or throws, from now on. */

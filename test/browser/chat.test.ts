@@ -8,7 +8,7 @@ import { connectControl } from '../../packages/pryx/src/control/client.ts'
 import { DATA_FOLDER } from '../../packages/pryx/src/host/config.ts'
 import type { SessionEvent } from '../../plugins/sessions/src/events.ts'
 import { createMainJob, type Live, type MainJob, PATIENT, ROOT, until, WITHIN_MS } from '../main-job-testing.ts'
-import { complaintsOf, openBrowser, seenAt } from './browser-testing.ts'
+import { complaintsOf, openBrowser, openPageAs, seenAt } from './browser-testing.ts'
 
 const SLOW = { timeout: PATIENT.timeout }
 
@@ -229,10 +229,7 @@ function namelessOn(): string[] {
 }
 
 async function openPage(path: string, url = host.url): Promise<Page> {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 860 }, colorScheme: 'dark' })
-  page.setDefaultTimeout(PATIENT.timeout)
-  await page.goto(url + path)
-  return page
+  return openPageAs(browser, await host.cookie(), url + path)
 }
 
 async function write(page: Page, text: string): Promise<void> {

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pluginTarball } from '../../packages/pryx/src/store/tarball-testing.ts'
-import { createMainJob, type Live, type MainJob, PATIENT } from '../main-job-testing.ts'
-import { complaintsOf, openBrowser } from './browser-testing.ts'
+import { createMainJob, type Live, type MainJob } from '../main-job-testing.ts'
+import { complaintsOf, openBrowser, openPageAs } from './browser-testing.ts'
 
 let job: MainJob
 let host: Live
@@ -32,10 +32,8 @@ function offer(version: string, permissions: string[]): void {
 test('K10: install, update, roll back and remove on the page; the page cannot say yes to itself', {
   timeout: 90_000,
 }, async () => {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 860 }, colorScheme: 'dark' })
-  page.setDefaultTimeout(PATIENT.timeout)
+  const page = await openPageAs(browser, await host.cookie(), `${host.url}/#/packages`)
   const complaints = complaintsOf(page)
-  await page.goto(`${host.url}/#/packages`)
   offer('1.0.0', ['storage', 'net:api.example.com', 'shell:git'])
 
   await page.getByLabel('Plugin to install').fill('./tour.tgz')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createMainJob, type Live, type MainJob, PATIENT, until, WITHIN_MS } from '../main-job-testing.ts'
-import { complaintsOf, openBrowser, seenAt } from './browser-testing.ts'
+import { complaintsOf, openBrowser, openPageAs, seenAt } from './browser-testing.ts'
 
 const ASKED_WITHIN_MS = 500
 const SLOW = { timeout: PATIENT.timeout }
@@ -151,10 +151,7 @@ test.each([
 })
 
 async function openPage(path: string): Promise<Page> {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 860 }, colorScheme: 'dark' })
-  page.setDefaultTimeout(PATIENT.timeout)
-  await page.goto(host.url + path)
-  return page
+  return openPageAs(browser, await host.cookie(), host.url + path)
 }
 
 /** A picture, kept if PRYX_SCREENSHOTS names a folder. */

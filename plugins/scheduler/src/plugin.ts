@@ -168,7 +168,7 @@ async function serveHooks(
   handler: (request: Request) => Promise<Response>,
 ): Promise<void> {
   try {
-    await (await ctx.use(Http)).serve(PREFIX, handler)
+    await (await ctx.use(Http)).serve(PREFIX, handler, { open: true }) // each hook is judged by its signature
   } catch (error) {
     if (!PryxError.is(error)) throw error
     ctx.log.warn('webhooks cannot be taken', error)

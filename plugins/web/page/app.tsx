@@ -1,10 +1,11 @@
 // plugins/web/page/app.tsx: the frame around every section: navigation, connection, theme, and what must be seen wherever the user is.
-import { ActionIcon, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
+import { ActionIcon, Button, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
 import {
   IconActivity,
   IconChartLine,
   IconChecklist,
   IconHome,
+  IconLogout,
   IconMessageCircle,
   IconMoon,
   IconPackage,
@@ -24,7 +25,7 @@ import { Overview } from './sections/overview.tsx'
 import { Packages } from './sections/packages.tsx'
 import { Plugins } from './sections/plugins.tsx'
 import { Tasks } from './sections/tasks.tsx'
-import { useModel } from './store.ts'
+import { act, tell, useModel } from './store.ts'
 
 // What most visits do not open is loaded when it is opened.
 const Chat = lazy(() => import('./sections/chat.tsx').then(({ Chat }) => ({ default: Chat })))
@@ -49,6 +50,8 @@ export function App() {
   useAlertToasts()
   useNumberKeys()
   useTitle(title)
+  const locked = useModel((model) => model.link === 'locked')
+  if (locked) return <Locked />
   return (
     <div className="frame">
       <a className="skip" href={hrefOf(section)} onClick={focusMain}>
@@ -62,7 +65,10 @@ export function App() {
         <Navigation section={section} />
         <footer className="side-foot">
           <Link />
-          <ThemeToggle />
+          <span className="side-buttons">
+            <ThemeToggle />
+            <LogOut />
+          </span>
         </footer>
       </header>
       <main id="main" className="main" data-section={section} tabIndex={-1} aria-label={title}>
@@ -122,6 +128,38 @@ function ThemeToggle() {
         {shown === 'dark' ? <IconSun size={18} stroke={1.7} /> : <IconMoon size={18} stroke={1.7} />}
       </ActionIcon>
     </Tooltip>
+  )
+}
+
+function LogOut() {
+  const leave = () =>
+    act('You are still logged in', async () => {
+      const answer = await fetch('/logout', { method: 'POST' })
+      if (!answer.ok) throw new Error(`the server answered ${answer.status}`)
+      tell({ t: 'link', link: 'locked' })
+    })
+  return (
+    <Tooltip label="Log out" position="top">
+      <ActionIcon variant="subtle" color="gray" aria-label="Log out" onClick={leave}>
+        <IconLogout size={18} stroke={1.7} />
+      </ActionIcon>
+    </Tooltip>
+  )
+}
+
+/** Logged out, here or elsewhere: nothing of what was seen stays. */
+function Locked() {
+  return (
+    <main className="locked">
+      <img src="icon.svg" alt="" width={44} height={44} />
+      <h1>You are logged out</h1>
+      <p className="dim">
+        <code>pryx web link</code> prints a link that lets this browser in again.
+      </p>
+      <Button component="a" href="/login">
+        I have a link
+      </Button>
+    </main>
   )
 }
 

@@ -86,7 +86,16 @@ export function connect(tell: (message: Message) => void): () => void {
     close()
     if (ended) return
     tell({ t: 'link', link: 'away' })
+    void lookAtDoor()
     timer = setTimeout(position === undefined ? load : open, RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)])
+  }
+
+  /** A stream says nothing of why it was refused: the door does. */
+  async function lookAtDoor(): Promise<void> {
+    const answer = await fetch('/login/state').catch(() => undefined)
+    if (answer?.status !== 401 || ended) return
+    close()
+    tell({ t: 'link', link: 'locked' })
   }
 
   function listenForSilence(): void {

@@ -66,6 +66,7 @@ function isOwnPage(headers: IncomingHttpHeaders): boolean {
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return false
   const { origin } = headers
   if (origin === undefined) return true
+  if (origin === 'null' && site === 'same-origin') return true // a form of ours: our pages send no referrer, so it names no origin
   return URL.canParse(origin) && new URL(origin).host === headers.host?.toLowerCase()
 }
 

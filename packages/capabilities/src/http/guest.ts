@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errorToJson, LifecycleError, PryxError, SandboxError, ServiceError } from '@pryx/kernel/contract'
 import { z } from 'zod'
 import { sendAnswer, sendText } from './answer.ts'
+import { COOKIE_PREFIX, withoutOurs } from './door.ts'
 
 /** A request as it crosses the wall. */
 export interface WireRequest {
@@ -50,7 +51,7 @@ export async function answerFromGuest(
     const raw = await within(limits.handlerMs, handler(wireRequest(url, request, limits.bodyBytes, overflow)))
     const given = answer.parse(raw)
     if (response.destroyed) return await cancelBody(raw)
-    await sendAnswer(response, given)
+    await sendAnswer(response, { ...given, headers: given.headers.filter(isTheirs) })
   } catch (error) {
     if (overflow.happened) sendText(response, 413, `The body is larger than ${limits.bodyBytes} bytes.`)
     else if (error === LATE) sendText(response, 504, 'The plugin took too long to answer.')
@@ -75,6 +76,11 @@ async function within(ms: number, work: Promise<unknown>): Promise<unknown> {
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** D1 of door.ts: a session is not a plugin's to set. */
+function isTheirs([name, value]: readonly [string, string]): boolean {
+  return name.toLowerCase() !== 'set-cookie' || !value.trim().toLowerCase().startsWith(COOKIE_PREFIX)
 }
 
 async function cancelBody(raw: unknown): Promise<void> {
@@ -130,7 +136,11 @@ async function* limited(
 
 function pairs(raw: readonly string[]): [string, string][] {
   const headers: [string, string][] = []
-  for (let i = 0; i + 1 < raw.length; i += 2) headers.push([(raw[i] as string).toLowerCase(), raw[i + 1] as string])
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = (raw[i] as string).toLowerCase()
+    const value = name === 'cookie' ? withoutOurs(raw[i + 1] as string) : (raw[i + 1] as string) // D1 of door.ts
+    if (name !== 'cookie' || value !== '') headers.push([name, value])
+  }
   return headers
 }
 

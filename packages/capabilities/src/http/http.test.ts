@@ -311,6 +311,8 @@ describe('other origins', () => {
     ['another port of this machine', 'POST', { host: 'localhost:1', origin: 'http://localhost:2' }, 403],
     ['our own page in an old browser', 'POST', { host: 'localhost:1', origin: 'http://localhost:1' }, 200],
     ['an opaque origin', 'POST', { origin: 'null' }, 403],
+    ['an opaque origin in a new browser', 'POST', { origin: 'null', 'sec-fetch-site': 'cross-site' }, 403],
+    ['a form of our own page', 'POST', { origin: 'null', 'sec-fetch-site': 'same-origin' }, 200],
     ['a tunnel', 'CONNECTX', {}, 400],
     ['a trace', 'TRACE', {}, 405],
   ] as const)('N4: %s: %s %o is %i', async (_who, method, headers, status) => {

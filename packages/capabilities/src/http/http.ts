@@ -1,5 +1,6 @@
 // packages/capabilities/src/http/http.ts: the capability `http`: one server for all plugins, loopback by default.
 //   L1  It listens when the host says so, not before; routes may be taken earlier.
+//   L3  With a login, only who is in gets past the door; but for routes whose plugin judges by itself (webhooks).
 //   L2  A route goes with the instance that took it. Closing ends every connection, event streams too.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -13,9 +14,11 @@ import {
 } from '@pryx/kernel/contract'
 import { z } from 'zod'
 import { sendText } from './answer.ts'
+import { createDoor, isOfDoor } from './door.ts'
 import { coversHttp, httpConsent, parseHttp, parsePrefix } from './grammar.ts'
 import { isLoopback, refuseRequest } from './guards.ts'
 import { answerFromGuest, type GuestHandler, type GuestLimits } from './guest.ts'
+import type { Login } from './login.ts'
 import { createRoutes } from './routes.ts'
 import { answerFromFolder, findFolder, type StaticFolder } from './static.ts'
 
@@ -42,6 +45,8 @@ export interface HttpOptions {
   /** Longest wait for the head of a request, ms. Default 10,000. */
   headersMs?: number
   maxConnections?: number
+  /** Who may see what plugins serve. Without one, whoever reaches the server. */
+  login?: Login
   now?(): number
 }
 
@@ -61,7 +66,7 @@ export interface HttpServerCapability extends Capability {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-type Target = { handler: GuestHandler } | StaticFolder
+type Target = ({ handler: GuestHandler } | StaticFolder) & { open: boolean }
 
 /** @throws HTTP_HOSTS for an address beyond the loopback without `hosts`. */
 export function createHttpServerCapability(options: HttpOptions = {}): HttpServerCapability {
@@ -72,6 +77,7 @@ export function createHttpServerCapability(options: HttpOptions = {}): HttpServe
   const routes = createRoutes<Target>(now)
   const server = openServer(options, (request, response) => void handle(request, response))
   const listening = Promise.withResolvers<Listening>()
+  const door = options.login && createDoor(options.login, () => (server.address() as AddressInfo).port)
   listening.promise.catch(() => {}) // whoever calls `listen` is told
   let started: Promise<Listening> | undefined
 
@@ -94,6 +100,7 @@ export function createHttpServerCapability(options: HttpOptions = {}): HttpServe
   }
 
   function take(prefix: string, call: CapabilityCall, target: Target): void {
+    if (door !== undefined && isOfDoor(prefix)) throw ofTheHost(prefix)
     call.effect(() => routes.add(prefix, call.plugin, target)) // L2
   }
 
@@ -103,6 +110,7 @@ export function createHttpServerCapability(options: HttpOptions = {}): HttpServe
       if (refused !== undefined) return sendText(response, refused.status, refused.text, [['connection', 'close']])
       const url = urlOf(request)
       if (url === undefined) return sendText(response, 400, 'The request target is malformed.')
+      if (await door?.answer(url, request, response)) return
       await dispatch(url, request, response)
     } catch {
       sendText(response, 500, 'The server failed to answer.')
@@ -111,6 +119,8 @@ export function createHttpServerCapability(options: HttpOptions = {}): HttpServe
 
   function dispatch(url: URL, request: IncomingMessage, response: ServerResponse): void | Promise<void> {
     const route = routes.match(url.pathname)
+    const open = typeof route === 'object' && route.target.open
+    if (door !== undefined && !open && !door.admit(request, response)) return // L3
     if (route === undefined) return sendText(response, 404, 'No plugin serves this path.')
     if (route === 'gone') return sendText(response, 503, 'The plugin is restarting.', [['retry-after', '1']])
     if ('handler' in route.target) return answerFromGuest(route.target.handler, url, request, response, limits)
@@ -137,18 +147,24 @@ function describeMethods(
   const access = () => ['serve']
   const handler = z.custom<GuestHandler>((value) => typeof value === 'function', 'a function')
   const options = z.strictObject({ spa: z.boolean().optional() }).optional()
+  const serving = z.strictObject({ open: z.boolean().optional() }).optional()
   return {
     serve: defineMethod({
-      input: z.tuple([z.string(), handler]),
+      input: z.tuple([z.string(), handler]).rest(serving),
       access,
-      run: async ([prefix, handler], call) => take(parsePrefix(prefix), call, { handler }),
+      run: async ([prefix, handler, options], call) =>
+        take(parsePrefix(prefix), call, { handler, open: options?.open ?? false }),
       redact: ([prefix]) => prefix,
     }),
     static: defineMethod({
       input: z.tuple([z.string(), z.string().min(1).max(256), options]),
       access,
       run: async ([prefix, folder, options], call) =>
-        take(parsePrefix(prefix), call, { root: await findFolder(folder, call.place), spa: options?.spa ?? false }),
+        take(parsePrefix(prefix), call, {
+          root: await findFolder(folder, call.place),
+          spa: options?.spa ?? false,
+          open: false,
+        }),
       redact: ([prefix, folder]) => `${prefix} ${folder}`,
     }),
     unserve: defineMethod({
@@ -208,6 +224,13 @@ function listenError(error: unknown, port: number, host: string): CapabilityErro
     hint: 'Choose another with --port.',
     port,
     host,
+  })
+}
+
+function ofTheHost(prefix: string): CapabilityError {
+  return new CapabilityError('HTTP_PREFIX_TAKEN', `${prefix} belongs to the host`, {
+    hint: 'Choose another prefix.',
+    prefix,
   })
 }
 

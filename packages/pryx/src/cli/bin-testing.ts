@@ -17,6 +17,8 @@ export interface Ended {
 export interface Running {
   readonly child: ChildProcess
   readonly url: string
+  /** Opens the pages once. */
+  readonly link: string
   readonly stdout: () => string
   readonly stderr: () => string
   /** Ids of its child processes, and theirs. */
@@ -105,11 +107,19 @@ function whenUp(child: ChildProcess): Promise<Running> {
     child.stderr?.on('data', (chunk) => (stderr += chunk))
     child.stdout?.on('data', (chunk) => {
       stdout += chunk
-      const url = /http:\/\/[\d.]+:\d+/.exec(stdout)?.[0]
-      if (url === undefined) return
+      const [link, url] = /(http:\/\/[\d.]+:\d+)\/login\/[\w-]+/.exec(stdout) ?? []
+      if (link === undefined || url === undefined) return
       clearTimeout(late)
       child.removeAllListeners('exit')
-      resolve({ child, url, stdout: () => stdout, stderr: () => stderr, children: () => childrenOf(child.pid!), end })
+      resolve({
+        child,
+        url,
+        link,
+        stdout: () => stdout,
+        stderr: () => stderr,
+        children: () => childrenOf(child.pid!),
+        end,
+      })
     })
   })
 

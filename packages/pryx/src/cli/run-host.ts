@@ -100,8 +100,7 @@ async function serve(host: Host, { output, options, surface, quit, conversation,
   const asked = firstQuestion(host)
   const started = host.start()
   const code = await Promise.race([started, asked, quit.asked])
-  if (typeof code !== 'number')
-    output.line({ event: 'host.up', url: host.url, pid: process.pid }, `Pryx is up: ${output.style.bold(host.url)}`) // U1
+  if (typeof code !== 'number') tellUp(host, output, surface)
   tidyAfterStart()
   const stopExtra = whileUp(host, surface)
   process.exitCode = await quit.asked
@@ -109,6 +108,14 @@ async function serve(host: Host, { output, options, surface, quit, conversation,
   await stopAsking()
   await stopFacts()
   surface.say({ event: 'host.stopping' }, style.dim('Stopping…'))
+}
+
+/** U1 */
+function tellUp(host: Host, output: Output, { screen, style }: Surface): void {
+  const { url } = host
+  const { link } = host.link()
+  output.line({ event: 'host.up', url, link, pid: process.pid }, `Pryx is up: ${output.style.bold(link)}`)
+  if (!output.json) screen.print(style.dim('The link opens the page once; `pryx web link` prints another.'))
 }
 
 /** A plugin that waits for the user is no reason to wait for the plugin. */

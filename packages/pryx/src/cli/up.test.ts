@@ -18,7 +18,7 @@ test('N2: the host says it is up in one line, and Ctrl-C ends it in under 3 s wi
 
   expect(code).toBe(130)
   expect(tookMs).toBeLessThan(3_000)
-  expect(stdout).toMatch(/^Pryx is up: http:\/\/127\.0\.0\.1:\d+\n$/)
+  expect(stdout).toMatch(/^Pryx is up: http:\/\/127\.0\.0\.1:\d+\/login\/[\w-]{22}\n$/)
   await expect.poll(() => pids.filter(isAlive)).toEqual([])
 })
 
@@ -203,7 +203,7 @@ test('X5: with --json the host speaks in JSON lines', async () => {
 
   const { stdout, stderr } = await host.end()
 
-  expect(JSON.parse(stdout)).toEqual({ event: 'host.up', url: host.url, pid: host.child.pid })
+  expect(JSON.parse(stdout)).toEqual({ event: 'host.up', url: host.url, link: host.link, pid: host.child.pid })
   const facts = stderr
     .trim()
     .split('\n')

@@ -1,6 +1,6 @@
 // packages/pryx/src/control/control.ts: what the command can see and do of a host, running or at rest.
 //   One list of methods: the socket's server checks calls against `inputs`, its client and the offline view have the same face.
-import { isSecretName, type Secrets, SHARED } from '@pryx/capabilities'
+import { isSecretName, type Login, type LoginSession, type Secrets, SHARED } from '@pryx/capabilities'
 import type { AuditEntry, ConsentScreen, Kernel, Verdict } from '@pryx/kernel'
 import {
   type AuditRecord,
@@ -54,6 +54,12 @@ export interface Control {
   back(id: PluginId): Promise<PluginStatus>
   /** Removes a plugin with all that is of it, or with all but its data. @throws PLUGIN_UNKNOWN */
   drop(id: PluginId, keepData: boolean): Promise<void>
+  /** A new link to the pages, good for one browser, once. @throws HOST_DOWN */
+  webLink(): Promise<{ link: string; expiresAt: number }>
+  /** Browsers that are logged in. */
+  webSessions(): Promise<LoginSession[]>
+  /** Logs one out, or all. @returns How many. */
+  endWebSession(id: string | null): Promise<number>
   /** Calls a method of a plugin's service, as the user who owns the host. @throws SERVICE_MISSING, HOST_DOWN, and what the method throws */
   call(service: string, version: string, method: string, args: unknown[]): Promise<unknown>
 }
@@ -112,6 +118,9 @@ export const inputs: Record<keyof Control, z.ZodType<unknown[]>> = {
   logs: z.tuple([id.nullable()]),
   events: z.tuple([count]),
   ledger: z.tuple([]),
+  webLink: z.tuple([]),
+  webSessions: z.tuple([]),
+  endWebSession: z.tuple([id.nullable()]),
   call: z.tuple([
     z.string().regex(/^[a-z][a-z0-9.-]{0,63}$/),
     z.string().regex(/^\d+\.\d+\.\d+$/),
@@ -136,12 +145,14 @@ export interface Ruled {
   /** These are absent at rest. */
   journal?: Journal
   installs?: Installs
+  login?: Login
+  link?(): { link: string; expiresAt: number }
   reload?(plugin: PluginId): Promise<void>
 }
 
 /** @param by Who acts, for audit and grants. */
 export function createControl(
-  { kernel, config, broken, vault, journal, installs, reload }: Ruled,
+  { kernel, config, broken, vault, journal, installs, login, link, reload }: Ruled,
   { by }: { by: string },
 ): Control {
   const running = journal !== undefined
@@ -205,6 +216,17 @@ export function createControl(
       return face[method]!(...args)
     },
     ledger: async () => kernel.ledger(),
+    async webLink() {
+      if (link === undefined) throw hostDown()
+      noteLogin('web.link', {})
+      return link()
+    },
+    webSessions: async () => login?.sessions() ?? [],
+    async endWebSession(id) {
+      const ended = id === null ? (login?.endAll() ?? 0) : Number(login?.end(id) ?? false)
+      noteLogin('web.logout', { ended })
+      return ended
+    },
     traces: async (n, filter) => kernel.traces.recent(n, filter),
     trace: async (id) => kernel.traces.find(id) ?? null,
     async adopt(id, entry, allow) {
@@ -226,6 +248,17 @@ export function createControl(
   function noteSecret(act: string, id: PluginId | null, name: string): void {
     const detail = { by, name, shared: id === null }
     kernel.audit.append({ plugin: id ?? 'kernel', act, access: [], outcome: 'allowed', detail, trace: 'user' })
+  }
+
+  function noteLogin(act: string, detail: object): void {
+    kernel.audit.append({
+      plugin: 'kernel',
+      act,
+      access: [],
+      outcome: 'allowed',
+      detail: { by, ...detail },
+      trace: 'user',
+    })
   }
 
   function live(): Installs {

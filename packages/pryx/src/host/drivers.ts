@@ -7,6 +7,7 @@ import {
   createKeyFile,
   createPassphraseKey,
   type KeySource,
+  type Login,
   type NodeCapabilities,
   nodeCapabilities,
   openSecrets,
@@ -19,6 +20,7 @@ import type { Incident } from './host.ts'
 export function openDrivers(
   config: HostConfig,
   vault: Secrets,
+  login?: Login,
   onIncident: (incident: Incident) => void = () => {},
 ): NodeCapabilities {
   return nodeCapabilities({
@@ -29,7 +31,7 @@ export function openDrivers(
     },
     process: { recordFolder: processRecords(config) },
     fs: { guarded: guardedPaths(config) },
-    http: { port: config.port, host: config.host, hosts: config.hosts },
+    http: { port: config.port, host: config.host, hosts: config.hosts, ...(login && { login }) },
   })
 }
 

@@ -7,7 +7,7 @@
 import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { reapLeftovers } from '@pryx/capabilities'
+import { type Login, reapLeftovers } from '@pryx/capabilities'
 import { type ConsentPrompt, createKernel, type NodeKernel, type PluginPackage } from '@pryx/kernel'
 import {
   CapabilityError,
@@ -30,6 +30,7 @@ import { forgetPlugin } from './forget.ts'
 import { type Consented, createInstalls, type Installs } from './installs.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { lockFolder } from './lock.ts'
+import { openLogins } from './logins.ts'
 import { openEntryPackage, type PackageSources } from './packages.ts'
 import { createPluginsCapability } from './plugins-capability.ts'
 import { openSwitches, type Switches } from './switches.ts'
@@ -72,6 +73,9 @@ export interface Host extends AsyncDisposable {
   readonly kernel: NodeKernel
   readonly config: HostConfig
   readonly url: string
+  readonly login: Login
+  /** A new link that opens the pages once, in the browser that opens it. */
+  link(): { link: string; expiresAt: number }
   /** Plugins of the configuration that could not be taken in, by id. */
   readonly broken: ReadonlyMap<PluginId, BrokenPlugin>
   readonly journal: Journal
@@ -99,7 +103,10 @@ export async function openHost(options: HostOptions): Promise<Host> {
     onIncident({ what: 'the file of switched-off plugins was damaged', kept }),
   )
   const vault = openVault(config)
-  const drivers = openDrivers(config, vault, onIncident)
+  const login = openLogins(join(config.data, 'logins.json'), (kept) =>
+    onIncident({ what: 'the file of logged-in browsers was damaged: open a new link', kept }),
+  )
+  const drivers = openDrivers(config, vault, login, onIncident)
   resources.defer(() => drivers.http.close())
   const { url } = await drivers.http.listen() // H2
   const decided = new Map<PluginId, Consented>()
@@ -144,6 +151,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
     kernel,
     config,
     url,
+    login,
+    link,
     broken,
     journal,
     installs,
@@ -166,6 +175,11 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const owned = resources.move()
   let ending: Promise<void> | undefined
   return host
+
+  function link(): { link: string; expiresAt: number } {
+    const { code, expiresAt } = login.code()
+    return { link: `${url}/login/${code}`, expiresAt }
+  }
 
   async function start(): Promise<void> {
     const opened = await Promise.all(Object.entries(config.plugins).map(([id, entry]) => openEntry(id, entry)))

@@ -6,6 +6,7 @@ export type HttpHandler = (request: Request, info: { remote: string }) => Respon
 
 /**
  * The host's web server, shared by all plugins: a path goes to the longest prefix. What is served ends with the instance.
+ * `pryx up` lets only the user in, who has opened its link; a plugin never sees the session's cookie.
  *
  * Pages of other origins can neither read nor post; every answer carries a Content-Security-Policy of `default-src 'self'`, which a
  * plugin can tighten. A request body may have 1 MiB; an answer must begin within 30 s and may stream without end (event streams).
@@ -13,8 +14,12 @@ export type HttpHandler = (request: Request, info: { remote: string }) => Respon
  * @throws HTTP_PREFIX_TAKEN if another plugin serves the prefix; HTTP_PREFIX_INVALID; HTTP_FOLDER.
  */
 export interface Http {
-  /** Answers everything under `prefix` (`/`, `/weather`). The request's URL keeps the prefix. */
-  serve(prefix: string, handler: HttpHandler): Promise<void>
+  /**
+   * Answers everything under `prefix` (`/`, `/weather`). The request's URL keeps the prefix.
+   *
+   * @param options.open Whoever reaches the server is answered, logged in or not: for what is judged here by other means, such as a webhook's signature.
+   */
+  serve(prefix: string, handler: HttpHandler, options?: { open?: boolean }): Promise<void>
   /**
    * Serves a folder of the plugin's own package, without waking the plugin.
    *
@@ -40,8 +45,10 @@ interface WireRequest {
 /** Dresses the bare caller; exported for tests that hold one. */
 export function httpFace(call: ServiceCaller): Http {
   return {
-    serve: async (prefix, handler) =>
-      void (await call('serve', [prefix, (request: WireRequest) => answer(handler, request)])),
+    serve: async (prefix, handler, options) => {
+      const answering = (request: WireRequest) => answer(handler, request)
+      await call('serve', options === undefined ? [prefix, answering] : [prefix, answering, options])
+    },
     static: async (prefix, folder, options) => void (await call('static', [prefix, folder, options])),
     unserve: (prefix) => call('unserve', [prefix]) as Promise<boolean>,
     url: () => call('url', []) as Promise<string>,
