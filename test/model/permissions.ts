@@ -15,6 +15,8 @@ export interface Statement {
   /** Not on disk yet. */
   pending: boolean
   order: number
+  /** The kernel's name for it, once it has said so. */
+  id?: string
 }
 
 export type Verdict = 'undeclared' | 'allow' | 'ask' | 'deny'
@@ -52,10 +54,18 @@ export class PermissionModel {
     this.#spent.delete(plugin)
   }
 
+  /** The kernel has written down a grant: grants of a kind are written in the order they were asked for. */
+  name(plugin: string, permission: string, once: boolean, id: string): void {
+    const said = this.#of(this.#said, plugin).find(
+      (one) => one.id === undefined && one.scope === 'workspace' && one.once === once && one.permission === permission,
+    )
+    if (said) said.id = id
+  }
+
   /** The kernel says that a grant for once was used. Answers its place in the order. */
-  spend(plugin: string, permission: string): number | undefined {
+  spend(plugin: string, id: string): number | undefined {
     const own = this.#of(this.#said, plugin)
-    const used = own.findLast((one) => one.once && one.mode === 'allow' && one.permission === permission)
+    const used = own.find((one) => one.id === id)
     if (used === undefined) return undefined
     remove(own, used)
     this.#of(this.#spent, plugin).push(used)
@@ -65,7 +75,7 @@ export class PermissionModel {
   /** Takes one spent grant that speaks of `wanted`: each lets one act through. Answers its place in the order. */
   claim(plugin: string, wanted: string): number | undefined {
     const own = this.#of(this.#spent, plugin)
-    const used = own.find((one) => covers(one.permission, wanted))
+    const used = own.findLast((one) => covers(one.permission, wanted)) // older ones were spent by calls that needed none
     if (used) remove(own, used)
     return used?.order
   }

@@ -363,8 +363,8 @@ export async function openWorld(): Promise<World> {
   }
 
   /** Which of the calls that wait spent it, only the kernel knows. */
-  function spent(plugin: string, permission: string): void {
-    const order = model.spend(plugin, permission)
+  function spent(plugin: string, permission: string, id: string): void {
+    const order = model.spend(plugin, id)
     for (const call of calls)
       if (call.answers === 0 && call.guest.plugin === plugin && covers(permission, call.permission))
         call.maybeOnce = order
@@ -372,16 +372,19 @@ export async function openWorld(): Promise<World> {
 
   /** Tells the model what the kernel's log says of grants for once. */
   function readAudit(): void {
-    for (const entry of kernel.audit.tail(200)) {
+    for (const entry of kernel.audit.tail(2_000)) {
       if (entry.seq <= read) continue
       read = entry.seq
-      if (entry.act === 'permission.used') spent(entry.plugin, entry.access[0] ?? '')
-      if (entry.act === 'permission.granted')
-        for (const one of [...answered])
-          if (one.plugin === entry.plugin && one.said.permission === entry.access[0]) {
-            one.said.pending = false
-            answered.delete(one)
-          }
+      const [permission = ''] = entry.access
+      if (entry.act === 'permission.used') spent(entry.plugin, permission, entry.trace)
+      if (entry.act !== 'permission.granted') continue
+      const { duration } = entry.detail as { duration?: unknown }
+      model.name(entry.plugin, permission, duration === 'once', entry.trace)
+      for (const one of [...answered])
+        if (one.plugin === entry.plugin && one.said.permission === permission) {
+          one.said.pending = false
+          answered.delete(one)
+        }
     }
     forgetRemoved()
   }
