@@ -177,6 +177,24 @@ function describeStorage(name: string, open: () => Promise<Opened>): void {
       expect(await sql.all('SELECT * FROM t')).toEqual([])
     })
 
+    test('SQL: a batch may read between its changes, and answers what it read', async () => {
+      await using opened = await open()
+      const { sql } = opened.faceOf('notes')
+      await sql.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)')
+
+      const results = await sql.batch([
+        { sql: 'INSERT INTO t VALUES (1, 10), (2, 20)' },
+        { sql: 'SELECT SUM(n) AS sum FROM t', rows: true },
+        { sql: 'UPDATE t SET n = n + 1 WHERE id = ? RETURNING n', params: [2], rows: true },
+      ])
+
+      expect(results.map(({ changes, rows }) => ({ changes, rows }))).toEqual([
+        { changes: 2, rows: undefined },
+        { changes: 1, rows: [{ sum: 30 }] },
+        { changes: 1, rows: [{ n: 21 }] },
+      ])
+    })
+
     test('SQL: full-text search works', async () => {
       await using opened = await open()
       const { sql } = opened.faceOf('notes')

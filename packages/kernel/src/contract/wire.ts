@@ -11,6 +11,11 @@ export type RoutedCall = [id: number, route: number, args: unknown, trace?: stri
 /** Guest → kernel: the answer of a call, where it is plain JSON and no error. */
 export type PlainReply = [id: number, value?: unknown]
 
+/** One of several emits in one message. */
+export type EmittedEvent = [name: string, data: unknown, trace: string]
+/** Most emits in one message. */
+export const MAX_EMITS = 1_000
+
 /** Kernel → guest. */
 export type HostMessage =
   | {
@@ -42,6 +47,8 @@ export type HostMessage =
   /** What a bounded queue had to leave out, told before the next event of that subscription. */
   | { t: 'dropped'; sub: number; count: number }
   | { t: 'reply'; id: number; value?: unknown; error?: ErrorJson }
+  /** Answers the `n` emits from `id` on: they are published. */
+  | { t: 'emitted'; id: number; n: number }
   | { t: 'cancel'; id: number }
   /** Asks for the state the next instance shall get; answered by `state`. The guest goes on working. */
   | { t: 'handover' }
@@ -78,6 +85,8 @@ export type GuestMessage =
   | { t: 'reply'; id: number; value?: unknown; error?: ErrorJson }
   | { t: 'cancel'; id: number }
   | { t: 'emit'; id: number; name: string; data: unknown; trace: string }
+  /** Several emits in their order; the ids after the first count up. Those that went well at once are answered together (`emitted`). */
+  | { t: 'emits'; id: number; events: EmittedEvent[] }
   | { t: 'on'; sub: number; pattern: string; policy: QueuePolicy; capacity: number }
   | { t: 'off'; sub: number }
   /** The handler of this event has settled; `error` if it threw. */
@@ -161,6 +170,7 @@ const shapes: Record<string, (m: Record<string, unknown>) => boolean> = {
   reply: (m) => isId(m.id),
   cancel: (m) => isId(m.id),
   emit: (m) => isId(m.id) && isText(m.name) && isText(m.trace),
+  emits: (m) => isId(m.id) && Array.isArray(m.events) && m.events.length <= MAX_EMITS && m.events.every(isEmitted),
   on: (m) =>
     isId(m.sub) &&
     isText(m.pattern) &&
@@ -184,6 +194,10 @@ const shapes: Record<string, (m: Record<string, unknown>) => boolean> = {
   end: (m) => isId(m.s),
   pull: (m) => isId(m.s) && isId(m.n) && (m.n as number) <= 1_024,
   stop: (m) => isId(m.s),
+}
+
+function isEmitted(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 3 && isText(value[0]) && isText(value[2])
 }
 
 function isId(value: unknown): boolean {

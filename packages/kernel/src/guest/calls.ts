@@ -13,6 +13,8 @@ export interface Calls {
   /** Sends `request` under a new id (the one it carries is written over) and waits for the reply. */
   request(request: Request, carrier?: Carrier, signal?: AbortSignal): Promise<unknown>
   reply(message: Reply, read: Reader): void
+  /** The `n` requests from `id` on went well and have no answer. */
+  done(id: number, n: number): void
 }
 
 interface Pending {
@@ -48,6 +50,11 @@ export function createCalls(post: (message: GuestMessage, carrier?: Carrier) => 
         entry.reject(error)
       }
     },
+    done,
+  }
+
+  function done(first: number, n: number): void {
+    for (let id = first; id < first + n; id++) settle(id)?.resolve(undefined)
   }
 
   function cancelOn(signal: AbortSignal, id: number): () => void {

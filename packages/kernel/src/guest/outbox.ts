@@ -2,13 +2,15 @@
 //   O1  A message is text from the moment it is posted: later changes to the value do not reach the other side.
 //   O2  A message that cannot be said (not cloneable, too large) throws at its poster and leaves nothing behind.
 //   O3  Order is kept. A batch leaves when its turn grows quiet, or at once past MAX_MESSAGES or MAX_CHARACTERS.
+//   O4  Emits that follow one another travel as one message, as long as it stays short.
 import { encode, type Handles, isPlain, type Parcel } from '../contract/codec.ts'
 import { PryxError, SandboxError, UsageError } from '../contract/errors.ts'
-import { type GuestMessage, parseGuestMessage } from '../contract/wire.ts'
+import { type GuestMessage, MAX_EMITS, parseGuestMessage } from '../contract/wire.ts'
 import { failureToJson } from './failure.ts'
 
 const MAX_MESSAGES = 32
 const MAX_CHARACTERS = 262_144
+const MAX_GROUP_CHARACTERS = 65_536
 const MAX_HOPS = 16 // microtasks a batch may wait for more
 const QUIET_HOPS = 2 // microtasks without a new message that end the wait
 const DEFAULT_MESSAGE_BYTES = 1_048_576
@@ -46,6 +48,7 @@ export interface OutboxPowers {
 export function createOutbox(powers: OutboxPowers): Outbox {
   let maxBytes = DEFAULT_MESSAGE_BYTES
   let texts: string[] = []
+  let group: Group | undefined // the emits that are being gathered; its text stands last
   let parcel: Parcel = { buffers: [] }
   let characters = 0
   let posted = 0
@@ -73,10 +76,12 @@ export function createOutbox(powers: OutboxPowers): Outbox {
     const before = posted
     encoding++
     try {
-      const text = JSON.stringify(encode(message, parcel, carrier)) // O1
-      checkSize(text, parcel.buffers, mark)
-      texts.push(text)
-      characters += text.length
+      if (message.t === 'emit') postEmit(message, mark)
+      else {
+        const text = JSON.stringify(encode(message, parcel, carrier)) // O1
+        checkSize(text, parcel.buffers, mark)
+        push(text)
+      }
     } catch (error) {
       if (posted === before) parcel.buffers.length = mark // O2; otherwise a message of a getter owns buffers behind the mark
       carrier?.undo()
@@ -95,8 +100,7 @@ export function createOutbox(powers: OutboxPowers): Outbox {
       if (json === undefined) return false
       const text = value === undefined ? `[${id}]` : `[${id},${json}]`
       checkSize(text, parcel.buffers, parcel.buffers.length)
-      texts.push(text)
-      characters += text.length
+      push(text)
     } catch (error) {
       throw refusal(error)
     } finally {
@@ -104,6 +108,33 @@ export function createOutbox(powers: OutboxPowers): Outbox {
     }
     queued()
     return true
+  }
+
+  function push(text: string): void {
+    closeGroup()
+    texts.push(text)
+    characters += text.length
+  }
+
+  /** O4 */
+  function postEmit({ id, name, data, trace }: Extract<GuestMessage, { t: 'emit' }>, mark: number): void {
+    const text = JSON.stringify(encode(data, parcel)) // O1; may emit itself, by a getter
+    checkSize(text, parcel.buffers, mark)
+    const fits = group !== undefined && group.id + group.events.length === id && group.events.length < MAX_EMITS
+    if (!fits || group!.characters + text.length > Math.min(MAX_GROUP_CHARACTERS, maxBytes / 4)) {
+      push('')
+      group = { id, events: [], characters: 0 }
+    }
+    const size = text.length + name.length + trace.length + 8
+    group!.events.push({ name, text, trace })
+    group!.characters += size
+    characters += size
+  }
+
+  function closeGroup(): void {
+    if (group === undefined) return
+    texts[texts.length - 1] = groupText(group)
+    group = undefined
   }
 
   function queued(): void {
@@ -114,6 +145,7 @@ export function createOutbox(powers: OutboxPowers): Outbox {
 
   function flush(): void {
     if (texts.length === 0 || encoding > 0) return
+    closeGroup()
     const text = `[${texts.join(',')}]`
     const { buffers } = parcel
     texts = []
@@ -157,6 +189,21 @@ export function createOutbox(powers: OutboxPowers): Outbox {
       },
     )
   }
+}
+
+interface Group {
+  /** Of the first; the others count up. */
+  id: number
+  events: { name: string; text: string; trace: string }[]
+  characters: number
+}
+
+function groupText({ id, events }: Group): string {
+  const [{ name, text, trace }] = events as [Group['events'][0]]
+  if (events.length === 1)
+    return `{"t":"emit","id":${id},"name":${JSON.stringify(name)},"data":${text},"trace":${JSON.stringify(trace)}}`
+  const parts = events.map((each) => `[${JSON.stringify(each.name)},${each.text},${JSON.stringify(each.trace)}]`)
+  return `{"t":"emits","id":${id},"events":[${parts.join(',')}]}`
 }
 
 function outOfBounds({ t }: GuestMessage): UsageError {

@@ -623,3 +623,54 @@ function cyclic(): unknown {
   loop.self = loop
   return loop
 }
+
+describe('emits', () => {
+  test('K6: emits that follow one another travel as one message, in order, and each promise has its own end', async () => {
+    const ends: string[] = []
+    const guest = openGuest({
+      activate(ctx) {
+        for (const id of ['a', 'b', 'c'])
+          ctx.emit(note.saved, { id }).then(
+            () => ends.push(id),
+            (error: Error) => ends.push(`${id}: ${error.message}`),
+          )
+        ctx.log.info('between')
+        void ctx.emit(note.saved, { id: 'd' })
+      },
+    })
+
+    await guest.activate()
+    const [first, , last] = guest.take() as [{ t: string; id: number; events: unknown[][] }, unknown, object]
+    await guest.deliver(
+      { t: 'emitted', id: first.id, n: 1 },
+      { t: 'reply', id: first.id + 1, error: { name: 'PryxError', code: 'NO', message: 'no' } },
+      { t: 'emitted', id: first.id + 2, n: 1 },
+    )
+
+    expect(first.t).toBe('emits')
+    expect(first.events.map(([name, data]) => [name, data])).toEqual(
+      ['a', 'b', 'c'].map((id) => ['note.saved', { id }]),
+    )
+    expect(last).toMatchObject({ t: 'emit', id: first.id + 3, name: 'note.saved', data: { id: 'd' } })
+    expect(ends).toEqual(['a', 'b: no', 'c'])
+  })
+
+  test('K6: an emit that cannot cross rejects alone, and what stands around it is sent', async () => {
+    const refused: unknown[] = []
+    const guest = openGuest({
+      activate(ctx) {
+        void ctx.emit(note.saved, { id: 'a' })
+        ctx.emit(note.saved, { id: Symbol('no') } as never).catch((error) => refused.push(error.code))
+        void ctx.emit(note.saved, { id: 'b' })
+      },
+    })
+
+    await guest.activate()
+
+    expect(guest.take().slice(0, 2)).toMatchObject([
+      { t: 'emit', data: { id: 'a' } },
+      { t: 'emit', data: { id: 'b' } },
+    ])
+    expect(refused).toEqual(['USAGE_NOT_CLONEABLE'])
+  })
+})

@@ -79,6 +79,8 @@ export function createRuntime(powers: RuntimePowers): Runtime {
         return serving.route(message)
       case 'reply':
         return calls.reply(message, read)
+      case 'emitted':
+        return calls.done(message.id, message.n)
       case 'event':
         return subscriptions.event(message, read)
       case 'cancel':

@@ -448,6 +448,8 @@ export function createInstance(
         return serve(message.id, (signal) => ports.hook(message, open(message.value, parcel), signal), message)
       case 'emit':
         return emitted(message, parcel)
+      case 'emits':
+        return emittedTogether(message, parcel)
       case 'cancel':
         outgoing.get(message.id)?.abort(new PryxError('CANCELLED', 'the caller cancelled'))
         return
@@ -538,6 +540,39 @@ export function createInstance(
       () => reply(message.id, undefined),
       (error: unknown) => reply(message.id, undefined, error),
     )
+  }
+
+  /** Each is taken as if it came alone; those that go well at once are answered together. */
+  function emittedTogether({ id, events }: Message<'emits'>, parcel: Parcel | undefined): void {
+    let from = id
+    for (const [i, [name, data, trace]] of events.entries()) {
+      const alone = emittedOne(id + i, name, data, trace, parcel)
+      if (!alone) continue
+      answerEmits(from, id + i - from)
+      from = id + i + 1
+    }
+    answerEmits(from, id + events.length - from)
+  }
+
+  /** @returns True if it has an answer of its own. */
+  function emittedOne(id: number, name: string, data: unknown, trace: string, parcel: Parcel | undefined): boolean {
+    try {
+      if (!rate.take()) throw tooFast(plugin, limits.messagesPerSecond) // I4
+      account.eventsOut++
+      const room = ports.emit(name, open(data, parcel), trace)
+      if (!(room instanceof Promise)) return false
+      room.then(
+        () => reply(id, undefined),
+        (error: unknown) => reply(id, undefined, error),
+      )
+    } catch (error) {
+      reply(id, undefined, error) // I1
+    }
+    return true
+  }
+
+  function answerEmits(id: number, n: number): void {
+    if (n > 0) send({ t: 'emitted', id, n })
   }
 
   function reply(id: number, value: unknown, error?: unknown): void {
