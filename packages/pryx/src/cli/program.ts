@@ -62,6 +62,22 @@ function addHost(program: Command): void {
     'pryx up --json               # JSON lines for other programs',
   ])
   hostOptions(up).action(action(async (output, options) => (await import('./up.ts')).up(output, options)))
+  command(program, 'setup', 'give it a model’s key, Telegram and a folder to work in; before or after `up`', [
+    'pryx setup                                               # it asks',
+    'pryx setup --provider anthropic --key-env ANTHROPIC_API_KEY',
+    'pass show openai | pryx setup --provider openai',
+    'pryx setup --telegram-file token.txt --workspace ~/notes',
+  ])
+    .option('--provider <id>', 'whose key: anthropic, openai, google, openrouter, mistral, groq, xai, deepseek')
+    .option('--key-env <name>', 'the key is in this variable')
+    .option('--key-file <file>', 'the key is the first line of this file (default: the keyboard, or a pipe)')
+    .option('--url <url>', 'another address of the provider')
+    .option('--telegram-env <name>', 'the token of your Telegram bot is in this variable')
+    .option('--telegram-file <file>', 'the token is the first line of this file')
+    .option('-w, --workspace <folder>', 'folder that plugins call the workspace')
+    .option('--no-check', 'keep keys without asking their provider whether they are good')
+    .option('-y, --yes', 'ask nothing; do what the options say')
+    .action(action(async (output, options) => (await import('./setup.ts')).setup(output, options)))
   const dev = command(program, 'dev [folder]', 'start the host and swap plugins in as you edit them', [
     'pryx dev                # the plugin in this folder, or all of pryx.json',
     'pryx dev plugins/weather',

@@ -13,16 +13,20 @@ export interface CommonOptions {
   data?: string
 }
 
-/** Runs `work` on the running host, or, if there is none, on its records at rest. @throws HOST_DOWN if there is neither */
+/**
+ * Runs `work` on the running host, or, if there is none, on its records at rest; `make`: before its first start too.
+ *
+ * @throws HOST_DOWN if there is neither
+ */
 export async function withControl<T>(
   options: CommonOptions,
-  choice: { write?: boolean },
+  choice: { write?: boolean; make?: boolean },
   work: (control: Control, running: boolean) => Promise<T>,
 ): Promise<T> {
   const running = await connectControl(dataOf(options))
   if (running) return work(running, true)
   const config = configOf(options)
-  if (choice.write && !existsSync(config.data)) throw hostDown()
+  if (choice.write && !choice.make && !existsSync(config.data)) throw hostDown()
   const { openAtRest } = await import('../host/at-rest.ts')
   await using atRest = await openAtRest(config, { write: choice.write ?? false })
   return await work(atRest, false)
