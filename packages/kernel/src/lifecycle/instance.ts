@@ -1,11 +1,10 @@
 // packages/kernel/src/lifecycle/instance.ts: the kernel's end of one running plugin: its protocol, nothing of its policy.
 //   I1  What the guest says is untrusted: each message is parsed, each payload decoded once, and a bad one costs only itself.
-//   I2  A call into the guest is answered once: by the guest, by its time-out, by its cancel or by the end of the instance.
+//   I2  Calls into the guest are kept by calls-in.ts: each is answered once.
 //   I3  Nothing is delivered to, and nothing is taken from, an instance that has ended.
 //   I4  Calls waiting in either direction are bounded by the plugin's queue limits, in number and bytes, and its requests by its rate.
-//   I5  One plugin takes at most a quarter of another's queue, so that a flood of calls leaves room for those of others.
-//   I6  Functions come in as arguments of calls and nowhere else: under `then` they would make of data a promise that never settles.
-//   I7  What the kernel answers fits the guest's own message limit, so an answer never fails for its length.
+//   I5  Functions come in as arguments of calls and nowhere else: under `then` they would make of data a promise that never settles.
+//   I6  What the kernel answers fits the guest's own message limit, so an answer never fails for its length.
 import {
   decode,
   type ErrorJson,
@@ -14,8 +13,6 @@ import {
   errorToJson,
   type GuestMessage,
   type Handles,
-  type HostMessage,
-  isPlain,
   isPlainReply,
   LifecycleError,
   type Limits,
@@ -25,19 +22,19 @@ import {
   PryxError,
   parseGuestMessage,
   SandboxError,
-  ServiceError,
   type StreamMessage,
   stackless,
 } from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
 import type { Guest } from '../sandbox/sandbox.ts'
-import type { OpenSpan, Tracer } from '../trace/tracer.ts'
+import type { Tracer } from '../trace/tracer.ts'
+import { overfull } from './backlog.ts'
+import { createCallsIn, type InvokeKind, type InvokeOptions, type LostCall } from './calls-in.ts'
 import { createLender } from './lent.ts'
 import { createRate } from './rate.ts'
 import { createStreams } from './streams.ts'
 
 const LOAD_GRACE_MS = 300 // beyond `activateMs`: code that hangs as it loads is stopped, and named, by the sandbox first
-const SWEEP_MS = 50 // how exactly time-outs of calls are kept
 /** Messages that make the kernel do something; answers and acknowledgements follow from its own. */
 const REQUESTS = new Set([
   'call',
@@ -56,10 +53,8 @@ const REQUESTS = new Set([
 ])
 const ENVELOPE = 128 // characters of a message beside its error
 const SHORT_ERROR = 80 // characters of a message that is cut to fit; escaped they are at most six times as many
-const MAX_ROUTES = 1_024 // told to one guest; calls that come another way are said in full
 const MAX_LOG = 8_192 // characters of one log line
 
-type Route = Extract<HostMessage, { t: 'route' }>
 type Message<T extends GuestMessage['t']> = Extract<GuestMessage, { t: T }>
 
 /** What the guest asked for, decoded; whoever wires the instance decides and acts. */
@@ -79,16 +74,6 @@ export interface InstancePorts {
   log(level: LogLevel, text: string, place?: string): void
   checkpoint(state: unknown): void
   uncaught(error: ErrorJson): void
-}
-
-export type InvokeKind = 'service' | 'tool' | 'hook' | 'fn'
-
-export interface InvokeOptions {
-  from: string
-  trace: string
-  signal?: AbortSignal | undefined
-  /** ms; 0 for no limit but the signal. */
-  timeoutMs: number
 }
 
 export interface Instance {
@@ -120,34 +105,6 @@ export interface Instance {
   end(reason: PryxError, again?: (call: LostCall) => boolean): void
 }
 
-/** A call the guest may never have seen. */
-export interface LostCall {
-  kind: InvokeKind
-  name: string
-  method: string
-  args: unknown
-  options: InvokeOptions
-  settle(outcome: Promise<unknown>): void
-}
-
-interface Backlog {
-  calls: number
-  bytes: number
-}
-
-interface Pending {
-  resolve(value: unknown): void
-  reject(error: unknown): void
-  deadline: number
-  /** The batch it left in: seen by the guest only if that batch was taken. */
-  batch: number
-  /** Of the message. */
-  bytes: number
-  lost: Omit<LostCall, 'settle'>
-  unlisten: (() => void) | undefined
-  span: OpenSpan | undefined
-}
-
 export function createInstance(
   plugin: string,
   limits: Limits,
@@ -157,28 +114,19 @@ export function createInstance(
   tracer: Tracer,
 ): Instance {
   const { account } = guest
-  /** Calls whose turn is not known yet, while somebody traces. */
-  const untimed: { batch: number; span: OpenSpan }[] = []
-  const pending = new Map<number, Pending>()
-  /** Calls that wait, by who made them. */
-  const waitingOf = new Map<string, Backlog>()
-  const all: Backlog = { calls: 0, bytes: 0 }
-  const share = { calls: Math.max(1, Math.floor(limits.queue / 4)), bytes: Math.floor(limits.queueBytes / 4) }
-  const routes = new Map<string, Route>()
-  let last: Route | undefined
   const outgoing = new Map<number, AbortController>()
   const streams = createStreams({ post: send, encode: pack, decode: unpack, errorJson })
   const handles: Handles = { sendStream: streams.send, receiveStream: streams.receive }
   const lender = createLender(remoteCall, (fn) => send({ t: 'release', fn }))
-  const lending: Handles = { ...handles, receiveFunction: lender.receive } // I6
+  const lending: Handles = { ...handles, receiveFunction: lender.receive } // I5
   const rate = createRate(limits.messagesPerSecond, clock, (count) =>
     ports.log('warn', `${count} requests were refused: more than ${limits.messagesPerSecond} a second`),
   )
+  const calls = createCallsIn({ plugin, limits, guest, clock, tracer, pack })
+  const most = { calls: limits.queue, bytes: limits.queueBytes }
   const activation = Promise.withResolvers<void>()
   const stopped = Promise.withResolvers<void>()
   let state = Promise.withResolvers<{ has: boolean; state: unknown }>()
-  let serial = 0
-  let sweeping = false
   let ended = false
   activation.promise.catch(() => {}) // told to whoever activates; nobody does if it ends first
 
@@ -188,18 +136,18 @@ export function createInstance(
       return ended
     },
     get waiting() {
-      return pending.size
+      return calls.open
     },
     get quiet() {
-      return pending.size === 0 && outgoing.size === 0 && streams.open === 0 && guest.timers === 0
+      return calls.open === 0 && outgoing.size === 0 && streams.open === 0 && guest.timers === 0
     },
     activate,
-    invoke,
+    invoke: (kind, name, method, args, options) => calls.invoke({ kind, name, method, args, options }),
     deliver: (message) => send('data' in message ? { ...message, data: pack(message.data) } : message),
     handOver,
     deactivate,
     received,
-    timed,
+    timed: calls.timed,
     end,
   }
 
@@ -229,145 +177,6 @@ export function createInstance(
     }
   }
 
-  function invoke(
-    kind: InvokeKind,
-    name: string,
-    method: string,
-    args: unknown,
-    options: InvokeOptions,
-  ): Promise<unknown> {
-    if (ended) return Promise.reject(gone(plugin))
-    if (options.signal?.aborted) return Promise.reject(cancelled(options.signal))
-    const { from } = options
-    const own = from === 'host' ? undefined : backlogOf(from)
-    const full =
-      overfull(all, limits.queue, limits.queueBytes) ?? (own && overfull(own, share.calls, share.bytes, from))
-    if (full) return Promise.reject(full) // I4, I5
-    return new Promise((resolve, reject) => {
-      const id = ++serial
-      const deadline = options.timeoutMs > 0 ? clock.now() + options.timeoutMs : Number.POSITIVE_INFINITY
-      const call: Pending = {
-        resolve,
-        reject,
-        deadline,
-        batch: 0,
-        bytes: 0,
-        lost: { kind, name, method, args, options },
-        unlisten: undefined,
-        span: undefined,
-      }
-      try {
-        call.bytes = post(id, call.lost)
-      } catch (error) {
-        return reject(error)
-      }
-      call.batch = guest.posted
-      if (tracer.on) traceCall(call)
-      if (options.signal) call.unlisten = onAbort(options.signal, () => cancel(id, cancelled(options.signal)))
-      pending.set(id, call)
-      count(call, 1)
-      account.served++
-      sweep()
-    })
-  }
-
-  /** The short form where it can be said so (wire.ts, W5). */
-  function post(id: number, { kind, name, method, args, options: { from, trace } }: Pending['lost']): number {
-    const route = kind !== 'fn' && isPlain(args) ? routeOf(kind, name, method, from) : undefined
-    if (route === undefined) return guest.post({ t: 'call', id, kind, name, method, args: pack(args), from, trace })
-    return guest.post(trace === '' ? [id, route, args] : [id, route, args, trace])
-  }
-
-  function backlogOf(from: string): Backlog {
-    let backlog = waitingOf.get(from)
-    if (backlog === undefined) {
-      backlog = { calls: 0, bytes: 0 }
-      waitingOf.set(from, backlog)
-    }
-    return backlog
-  }
-
-  function count({ bytes, lost }: Pending, sign: 1 | -1): void {
-    for (const backlog of lost.options.from === 'host' ? [all] : [all, backlogOf(lost.options.from)]) {
-      backlog.calls += sign
-      backlog.bytes += sign * bytes
-    }
-  }
-
-  function overfull(backlog: Backlog, calls: number, bytes: number, from = ''): SandboxError | undefined {
-    if (backlog.calls >= calls)
-      return queueFull(plugin, `${calls} calls`, { limit: 'queue', used: backlog.calls, max: calls }, from)
-    if (backlog.bytes < bytes) return undefined
-    return queueFull(
-      plugin,
-      `${backlog.bytes} bytes of calls`,
-      { limit: 'queueBytes', used: backlog.bytes, max: bytes },
-      from,
-    )
-  }
-
-  function routeOf(kind: Exclude<InvokeKind, 'fn'>, name: string, method: string, from: string): number | undefined {
-    if (last?.name === name && last.method === method && last.from === from && last.kind === kind) return last.route
-    const key = `${kind}\n${name}\n${method}\n${from}`
-    let found = routes.get(key)
-    if (found === undefined) {
-      if (routes.size >= MAX_ROUTES) return undefined
-      found = { t: 'route', route: routes.size, kind, name, method, from }
-      guest.post(found)
-      routes.set(key, found)
-    }
-    last = found
-    return found.route
-  }
-
-  function traceCall(call: Pending): void {
-    const { kind, name, method, options } = call.lost
-    call.span = tracer.begin(
-      'call',
-      options.trace,
-      kind === 'service' ? `${name}.${method}` : name,
-      plugin,
-      options.from,
-    )
-    if (call.span) untimed.push({ batch: call.batch, span: call.span })
-    if (untimed.length > limits.queue) untimed.shift()
-  }
-
-  /** Calls are in the order of their batches. */
-  function timed(handed: number, began: number, ms: number): void {
-    while (untimed.length > 0 && untimed[0]!.batch <= handed) tracer.turn(untimed.shift()!.span, plugin, began, ms)
-  }
-
-  function cancel(id: number, reason: unknown): void {
-    const call = take(id, reason)
-    if (call === undefined) return
-    send({ t: 'cancel', id })
-    call.reject(reason)
-  }
-
-  /** One timer for all open calls. */
-  function sweep(): void {
-    if (sweeping || ended) return
-    sweeping = true
-    clock.after(SWEEP_MS, () => {
-      sweeping = false
-      const now = clock.now()
-      if (guest.paused) for (const call of pending.values()) call.deadline += SWEEP_MS // it stands at a breakpoint
-      for (const [id, call] of pending) if (call.deadline <= now) cancel(id, late(plugin, call.lost))
-      if (pending.size > 0) sweep()
-    })
-  }
-
-  function take(id: number, failure?: unknown): Pending | undefined {
-    const call = pending.get(id)
-    if (call === undefined) return undefined
-    pending.delete(id)
-    count(call, -1)
-    call.unlisten?.()
-    if (call.span) tracer.end(call.span, failure)
-    return call
-  }
-
   async function handOver(timeoutMs: number): Promise<{ has: boolean; state: unknown }> {
     if (ended) return { has: false, state: undefined }
     state = Promise.withResolvers()
@@ -394,12 +203,7 @@ export function createInstance(
     streams.close(reason)
     for (const controller of outgoing.values()) controller.abort(reason)
     outgoing.clear()
-    for (const [id, call] of [...pending]) {
-      take(id, reason)
-      const unseen = call.batch > taken
-      if (!unseen || !again({ ...call.lost, settle: (outcome) => outcome.then(call.resolve, call.reject) }))
-        call.reject(reason)
-    }
+    calls.end(reason, taken, again)
   }
 
   // ── from the guest ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -484,7 +288,7 @@ export function createInstance(
   }
 
   function replied([id, value]: PlainReply, parcel: Parcel | undefined): void {
-    const call = take(id)
+    const call = calls.take(id)
     if (call === undefined) return // late: it was cancelled or timed out
     if (parcel === undefined) return call.resolve(value)
     try {
@@ -495,7 +299,7 @@ export function createInstance(
   }
 
   function answered(message: Message<'reply'>, parcel: Parcel | undefined): void {
-    const call = take(message.id, message.error && errorFromJson(message.error))
+    const call = calls.take(message.id, message.error && errorFromJson(message.error))
     if (call === undefined) return // late: it was cancelled or timed out
     if (message.error !== undefined) return call.reject(errorFromJson(message.error))
     try {
@@ -507,7 +311,7 @@ export function createInstance(
 
   /** Runs a request of the guest and replies once. */
   function serve(id: number, run: (signal: AbortSignal) => Promise<unknown>, traced?: Traced): void {
-    const full = overfull({ calls: outgoing.size, bytes: guest.waitingBytes }, limits.queue, limits.queueBytes)
+    const full = overfull(plugin, { calls: outgoing.size, bytes: guest.waitingBytes }, most)
     if (full) return reply(id, undefined, full) // I4
     if (outgoing.has(id))
       return reply(
@@ -586,7 +390,7 @@ export function createInstance(
     send({ t: 'reply', id, error: errorJson(error) })
   }
 
-  /** I7: the smallest limit there is leaves room for the short form. */
+  /** I6: the smallest limit there is leaves room for the short form. */
   function errorJson(error: unknown): ErrorJson {
     const json = errorToJson(error)
     if (JSON.stringify(json).length + ENVELOPE <= limits.messageBytes) return json
@@ -601,7 +405,8 @@ export function createInstance(
   }
 
   function remoteCall(id: number, args: unknown[], signal: AbortSignal | undefined): Promise<unknown> {
-    return invoke('fn', String(id), '', args, { from: 'host', trace: '', timeoutMs: limits.callMs, signal })
+    const options = { from: 'host', trace: '', timeoutMs: limits.callMs, signal }
+    return calls.invoke({ kind: 'fn', name: String(id), method: '', args, options })
   }
 
   // ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -634,42 +439,9 @@ function listOf(value: unknown): unknown[] {
   return value
 }
 
-function onAbort(signal: AbortSignal, listener: () => void): () => void {
-  signal.addEventListener('abort', listener, { once: true })
-  return () => signal.removeEventListener('abort', listener)
-}
-
-function cancelled(signal: AbortSignal | undefined): unknown {
-  const reason: unknown = signal?.reason
-  return PryxError.is(reason) ? reason : new PryxError('CANCELLED', 'the caller cancelled', { cause: reason })
-}
-
-function gone(plugin: string): ServiceError {
-  return new ServiceError('SERVICE_GONE', `${plugin} has ended`, { plugin })
-}
-
-function late(plugin: string, { kind, name, method, options }: Omit<LostCall, 'settle'>): ServiceError {
-  const what = kind === 'service' ? `${name}.${method}` : `${kind} ${name}`
-  return new ServiceError('SERVICE_TIMEOUT', `${what} of ${plugin} did not answer within ${options.timeoutMs} ms`, {
-    plugin,
-    service: name,
-  })
-}
-
 function tooFast(plugin: string, max: number): SandboxError {
   const details = { limit: 'messagesPerSecond', max, hint: 'Send less often, or several things in one message.' }
   return stackless(
     () => new SandboxError('SANDBOX_RATE', `${plugin} makes more than ${max} requests a second`, details),
   )
-}
-
-function queueFull(
-  plugin: string,
-  what: string,
-  details: { limit: string; used: number; max: number },
-  from: string,
-): SandboxError {
-  const hint = 'Wait for answers before calling again.'
-  const message = `${plugin} has ${what} waiting${from && ` of ${from}`}`
-  return stackless(() => new SandboxError('SANDBOX_QUEUE_FULL', message, { ...details, hint }))
 }

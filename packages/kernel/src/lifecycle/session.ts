@@ -16,7 +16,8 @@ import type { Caller } from '../permissions/judge.ts'
 import type { Clock } from '../powers.ts'
 import type { Guest, GuestEnd, GuestEvents } from '../sandbox/sandbox.ts'
 import type { Tracer } from '../trace/tracer.ts'
-import { createInstance, type Instance, type InstancePorts, type LostCall } from './instance.ts'
+import type { LostCall } from './calls-in.ts'
+import { createInstance, type Instance, type InstancePorts } from './instance.ts'
 
 export type Offer = Extract<GuestMessage, { t: 'provide' }>
 
