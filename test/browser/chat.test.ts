@@ -30,6 +30,26 @@ const EVIL = [
   '**bold** and `code` and [good](https://example.com/)',
 ].join('\n\n')
 
+const RICH = `
+
+## What I found
+
+Two **places** hold it, and \`notes/plan.md\` the third:
+
+1. the log, which is long enough to be wrapped around at the end of a line on a phone
+2. the [manual](https://example.com/manual)
+
+| file | lines | what stands in it, in some more words |
+| --- | --- | --- |
+| a-rather-long-name-of-a-file.ts | 120 | the way in |
+| b.ts | 8 | the way out |
+
+\`\`\`ts
+export const answer: number = [1, 2, 3].reduce((sum, one) => sum + one, 0) // and a comment that goes on and on, beyond any screen
+\`\`\`
+
+> Kept for later.`
+
 let job: MainJob
 let host: Live
 let browser: Browser
@@ -146,6 +166,35 @@ test('B3: a page whose connection is cut catches up in order and nothing twice, 
   await page.close()
 })
 
+test('N4: a key is typed in a window of the host; no page of a plugin holds it, and the model is ready after', async () => {
+  const page = await openPage(`/#/chat/${await newChat()}`)
+  const told: string[] = []
+  page.on('request', (request) => told.push(request.postData() ?? ''))
+  const opening = page.context().waitForEvent('page')
+  await page.getByRole('link', { name: 'Type the key' }).click(SLOW)
+  const popup = await opening
+  await popup.getByLabel('Provider').selectOption({ label: 'Anthropic' }, SLOW)
+  await shoot(popup, 'setup-1280-light', 'light', 1280)
+  const address = popup.url()
+
+  await popup.getByLabel('Key', { exact: true }).fill('no key at all')
+  await popup.getByRole('button', { name: 'Keep it' }).click()
+  await popup.getByText('that is no key').waitFor(SLOW)
+  await popup.getByLabel('Provider').selectOption({ label: 'Anthropic' })
+  await popup.getByLabel('Key', { exact: true }).fill('sk-test-4711')
+  await popup.getByRole('button', { name: 'Keep it' }).click()
+  await popup.getByText('Anthropic is ready').waitFor(SLOW)
+
+  const { ready } = await host.get<{ ready: { id: string }[] }>('/api/chat/models')
+  expect(ready.map(({ id }) => id)).toContain('anthropic')
+  expect(JSON.stringify([told, await host.state(), await host.audit(), host.stderr()])).not.toContain('sk-test-4711')
+  expect((await fetch(address)).status).toBe(401) // without a login the window is shut
+  expect(await readBy(page, address)).toBe('refused')
+  const elsewhere = (await connectControl(job.project.path(DATA_FOLDER)))!
+  await elsewhere.call('models', '1.0.0', 'disconnect', ['anthropic'])
+  await Promise.all([page.close(), popup.close()])
+})
+
 test('B2: words from elsewhere stand in the conversation with the name of their surface; typing is seen', async () => {
   const session = await newChat()
   const page = await openPage(`/#/chat/${session}`)
@@ -206,14 +255,28 @@ test.each([
   ['light', 390],
   ['dark', 390],
 ] as const)('B5: the chat fits: %s, %s px wide, and everything on it has a name', async (colorScheme, width) => {
-  const page = await openPage('/')
-  await page.locator('.said[data-role=assistant]').first().waitFor(SLOW)
+  const session = await newChat()
+  await host.post(`/api/chat/sessions/${session}/messages`, { client: `rich-${session}`, text: RICH })
+  const page = await openPage(`/#/chat/${session}`)
+  await page.locator('.said[data-role=assistant]:not([data-making]) table').waitFor(SLOW)
   await shoot(page, `chat-${width}-${colorScheme}`, colorScheme, width)
 
   expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
   expect(await page.evaluate(namelessOn)).toEqual([])
   await page.close()
 })
+
+/** What a page gone bad would try: to read the host's window. */
+function readBy(page: Page, address: string): Promise<string> {
+  return page.evaluate(
+    (address) =>
+      fetch(address, { credentials: 'include' }).then(
+        () => 'read',
+        () => 'refused',
+      ),
+    address,
+  )
+}
 
 /** Controls that a screen reader would have no word for. Runs in the page. */
 function namelessOn(): string[] {

@@ -2,14 +2,17 @@
 //   W1  It is another origin than the plugins' pages: no script of theirs can read it, frame it, or post to it.
 //   W2  It holds no script, and what others wrote is text in it.
 //   W3  An answer needs the token of the form that was shown, comes from that form, and is for one question.
+//   W5  It answers browsers that are logged in, and no others: its cookie is the pages', which a browser sends to every port of a host.
 //   W4  It listens on the loopback only, and not before it is first asked for.
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Approval, Approvals } from '@pryx/kernel'
 import { PryxError } from '@pryx/kernel/contract'
+import { text } from './markup.ts'
+import type { Form } from './setup-forms.ts'
 
-const MAX_BODY_BYTES = 1_024
+const MAX_BODY_BYTES = 32_768
 const REQUEST_MS = 5_000
 const HEADERS = {
   'content-type': 'text/html; charset=utf-8',
@@ -34,7 +37,15 @@ interface Answer {
   body: string
 }
 
-export function createConsentWindow(approvals: Pick<Approvals, 'pending' | 'resolve'>): ConsentWindow {
+export interface WindowOptions {
+  approvals: Pick<Approvals, 'pending' | 'resolve'>
+  /** Whether these cookies are of a browser that is logged in (W5). */
+  admits(cookies: string | undefined): boolean
+  /** The form at `/setup/NAME`. */
+  form(name: string): Form | undefined
+}
+
+export function createConsentWindow({ approvals, admits, form: formAt }: WindowOptions): ConsentWindow {
   const token = randomBytes(32).toString('base64url')
   let opened: Promise<{ server: Server; host: string }> | undefined
   return {
@@ -66,7 +77,10 @@ export function createConsentWindow(approvals: Pick<Approvals, 'pending' | 'reso
     try {
       const { host } = await opened!
       if (request.headers.host !== host) return refused()
-      const id = decodeURIComponent((request.url ?? '/').slice(1))
+      if (!admits(request.headers.cookie)) return locked()
+      const url = new URL(request.url ?? '/', `http://${host}`)
+      if (url.pathname.startsWith('/setup/')) return await setUp(request, url)
+      const id = decodeURIComponent(url.pathname.slice(1))
       const asked = approvals.pending().find((one) => one.id === id)
       if (request.method === 'POST') return await take(request, `http://${host}`, asked)
       if (request.method !== 'GET' || !isLookedAt(request)) return refused()
@@ -76,12 +90,34 @@ export function createConsentWindow(approvals: Pick<Approvals, 'pending' | 'reso
     }
   }
 
+  async function setUp(request: IncomingMessage, url: URL): Promise<Answer> {
+    const form = formAt(url.pathname.slice('/setup/'.length))
+    if (form === undefined) return gone()
+    const { title } = form
+    if (request.method === 'GET' && isLookedAt(request))
+      return { status: 200, title, body: formOf(await form.fields(url.searchParams), token) }
+    const given = request.method === 'POST' ? await posted(request, url.origin) : undefined
+    if (given === undefined) return refused()
+    try {
+      return { status: 200, title, body: `<p>${text(await form.take(given))} You can close this window.</p>` }
+    } catch (error) {
+      if (!PryxError.is(error)) throw error
+      const why = `<p class="risk high">${text([error.message, error.hint].filter(Boolean).join('. '))}</p>`
+      return { status: 400, title, body: why + formOf(await form.fields(given), token) }
+    }
+  }
+
   /** W3 */
-  async function take(request: IncomingMessage, own: string, asked: Approval | undefined): Promise<Answer> {
+  async function posted(request: IncomingMessage, own: string): Promise<URLSearchParams | undefined> {
     const { origin, 'sec-fetch-site': site = 'same-origin' } = request.headers
-    if (origin !== own || site !== 'same-origin') return refused()
+    if (origin !== own || site !== 'same-origin') return undefined
     const form = new URLSearchParams(await bodyOf(request))
-    if (!isSame(form.get('token') ?? '', token)) return refused()
+    return isSame(form.get('token') ?? '', token) ? form : undefined
+  }
+
+  async function take(request: IncomingMessage, own: string, asked: Approval | undefined): Promise<Answer> {
+    const form = await posted(request, own)
+    if (form === undefined) return refused()
     if (asked === undefined) return gone()
     const answer = form.get('answer') === 'allow' ? 'allow' : 'deny'
     approvals.resolve(asked.id, { answer, duration: 'once', by: 'user' })
@@ -116,6 +152,16 @@ function question({ plugin, permission, sentence, risk }: Approval, token: strin
 <button name="answer" value="deny">Deny</button> <button name="answer" value="allow" class="allow">Allow</button></form>`
 }
 
+function formOf(fields: string, token: string): string {
+  return `<form method="post" class="tall"><input type="hidden" name="token" value="${token}">${fields}
+<button class="allow">Keep it</button></form>`
+}
+
+function locked(): Answer {
+  const body = text('Log in to Pryx in this browser first: `pryx web link` prints a link.')
+  return { status: 401, title: 'Pryx is locked', body }
+}
+
 function gone(): Answer {
   return {
     status: 404,
@@ -134,14 +180,11 @@ function send(response: ServerResponse, { status, title, body }: Answer): void {
 <title>${title}</title><style>${STYLE}</style></head><body><main><h1>${title}</h1>${body}</main></body></html>`)
 }
 
-/** W2 */
-function text(of: string): string {
-  return of.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`)
-}
-
 const STYLE = `:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
 body{margin:0;display:grid;place-items:center;min-height:100vh;background:Canvas;color:CanvasText}
 main{max-width:34rem;padding:2rem;overflow-wrap:anywhere}h1{font-size:1.3rem;margin:0 0 1rem}.dim{opacity:.65;font-size:.85rem}
 .risk{display:inline-block;margin:0;padding:.1rem .6rem;border:1px solid;border-radius:1rem;font-size:.85rem}.high{color:#d33}.medium{color:#b70}
-form{display:flex;gap:.75rem;margin-top:1.5rem}button{font:inherit;padding:.5rem 1.4rem;border-radius:.4rem;border:1px solid;background:none;color:inherit;cursor:pointer}
+form{display:flex;gap:.75rem;margin-top:1.5rem}.tall{display:grid;justify-items:start;gap:.4rem}
+input,select{box-sizing:border-box;width:min(26rem,100%);font:inherit;padding:.5rem .8rem;border:1px solid #8886;border-radius:.4rem;background:none;color:inherit}
+option{background:Canvas;color:CanvasText}.tall button{margin-top:.8rem}button{font:inherit;padding:.5rem 1.4rem;border-radius:.4rem;border:1px solid;background:none;color:inherit;cursor:pointer}
 .allow{background:#1864ab;border-color:#1864ab;color:#fff}`

@@ -179,17 +179,22 @@ test('K5: the window of the host takes an answer only from its own form, for a q
   const { id } = await desk.question()
   const base = (await desk.plugins('window')).value as unknown as string
   const origin = new URL(base).origin
-  const page = await fetch(base + id)
+  const entered = await fetch(desk.host.link().link)
+  const cookie = entered.headers.getSetCookie()[0]!.split(';')[0]!
+  const page = await fetch(base + id, { headers: { cookie } })
   const html = await page.text()
   const token = /name="token" value="([^"]+)"/.exec(html)![1]!
   const post = (headers: Record<string, string>, form: Record<string, string>) =>
-    fetch(base + id, { method: 'POST', headers, body: new URLSearchParams(form) }).then(({ status }) => status)
-  const framed = await fetch(base + id, { headers: { 'sec-fetch-dest': 'iframe' } })
+    fetch(base + id, { method: 'POST', headers: { cookie, ...headers }, body: new URLSearchParams(form) }).then(
+      ({ status }) => status,
+    )
+  const framed = await fetch(base + id, { headers: { cookie, 'sec-fetch-dest': 'iframe' } })
 
   expect(html).toMatch(/install pryx-plugin-tour 1\.0\.0/)
   expect(page.headers.get('content-security-policy')).toMatch(/default-src 'none'.*frame-ancestors 'none'/)
   expect(page.headers.get('access-control-allow-origin')).toBeNull()
   expect(framed.status).toBe(403)
+  expect(await post({ origin, cookie: '' }, { token, answer: 'allow' })).toBe(401)
   expect(await post({ origin: desk.host.url }, { token, answer: 'allow' })).toBe(403)
   expect(await post({}, { token, answer: 'allow' })).toBe(403)
   expect(await post({ origin }, { token: `${token}x`, answer: 'allow' })).toBe(403)
@@ -197,6 +202,6 @@ test('K5: the window of the host takes an answer only from its own form, for a q
   expect(await post({ origin }, { token, answer: 'allow' })).toBe(200)
 
   expect(await ending).toEqual({})
-  expect((await fetch(base + id)).status).toBe(404)
+  expect((await fetch(base + id, { headers: { cookie } })).status).toBe(404)
   expect(desk.host.kernel.status('tour').stage).toBe('active')
 })

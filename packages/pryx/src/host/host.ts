@@ -7,7 +7,7 @@
 import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Login, reapLeftovers } from '@pryx/capabilities'
+import { type Login, reapLeftovers, sessionOf } from '@pryx/capabilities'
 import { type ConsentPrompt, createKernel, type NodeKernel, type PluginPackage } from '@pryx/kernel'
 import {
   CapabilityError,
@@ -33,6 +33,7 @@ import { lockFolder } from './lock.ts'
 import { openLogins } from './logins.ts'
 import { openEntryPackage, type PackageSources } from './packages.ts'
 import { createPluginsCapability } from './plugins-capability.ts'
+import { createSetupForms } from './setup-forms.ts'
 import { openSwitches, type Switches } from './switches.ts'
 
 const STOP_MS = 2_400 // of the 3 s a quit may take (N2)
@@ -108,7 +109,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
   )
   const drivers = openDrivers(config, vault, login, onIncident)
   resources.defer(() => drivers.http.close())
-  const { url } = await drivers.http.listen() // H2
+  const { url, port } = await drivers.http.listen() // H2
   const decided = new Map<PluginId, Consented>()
   const kernel: NodeKernel = await createKernel({
     data: config.data,
@@ -143,7 +144,11 @@ export async function openHost(options: HostOptions): Promise<Host> {
     forget: (plugin) => forgetPlugin(config, plugin, switches),
     onIncident,
   })
-  const window = createConsentWindow(kernel.approvals)
+  const window = createConsentWindow({
+    approvals: kernel.approvals,
+    admits: (cookies) => sessionOf(login, cookies, port) !== undefined,
+    form: createSetupForms(kernel, () => createControl({ ...host, vault }, { by: 'window' })),
+  })
   resources.use(window)
   const desk = createDesk({ kernel, config, broken, installs, sources, window, registry: options.registry })
   resources.use(desk)

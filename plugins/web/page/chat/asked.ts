@@ -1,5 +1,6 @@
 // plugins/web/page/chat/asked.ts: questions of plugins that belong to the conversation that is open: they are answered where the tool stands.
-//   Q1  A question belongs to a tool under way if it is about calling that tool, or comes from the plugin whose tool it is.
+//   Q1  A question belongs to the conversation if its log says so; and to a tool under way there if it is about calling that tool, or comes from
+//       the plugin whose tool it is.
 import type { PendingApproval } from '@pryx/sdk'
 import { useMemo } from 'react'
 import { useModel } from '../store.ts'
@@ -16,7 +17,9 @@ export function useAsked(): readonly PendingApproval[] {
   return useMemo(() => {
     for (const { id, tools } of plugins ?? []) for (const tool of tools) owners.set(tool, id)
     const tools = openTools(talk)
-    return approvals.filter((asked) => tools.some(({ name }) => asksFor(asked, name)))
+    return approvals.filter(
+      (asked) => talk.questions.includes(asked.id) || tools.some(({ name }) => asksFor(asked, name)),
+    )
   }, [approvals, plugins, talk])
 }
 

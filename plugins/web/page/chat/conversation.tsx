@@ -8,9 +8,9 @@ import { Question } from '../approvals.tsx'
 import { useNow } from '../store.ts'
 import { asksFor, useAsked } from './asked.ts'
 import { loadEarlier, useChat } from './chat-store.ts'
-import type { Item } from './log.ts'
+import { type Item, openTools } from './log.ts'
 import { GrowingMarkdown } from './markdown.tsx'
-import { End, Message, Outgoing, Tool } from './message.tsx'
+import { End, Message, Outgoing, Summary, Tool } from './message.tsx'
 import { surfaceName } from './surfaces.ts'
 
 const NEAR = 80 // px from the end
@@ -21,6 +21,8 @@ export function Talk({ branch, empty }: { branch(version: number): void; empty: 
   const loaded = useChat((chat) => chat.facts !== undefined)
   const outbox = useChat((chat) => chat.outbox)
   const asked = useAsked()
+  const tools = openTools(talk)
+  const unplaced = asked.filter((one) => !tools.some(({ name }) => asksFor(one, name)))
   const { box, away, toEnd } = useEndInView(session)
   const outgoing = outbox.filter((one) => one.session === session && !one.seen)
   const nothing = loaded && talk.items.length === 0 && outgoing.length === 0 && talk.first === 0
@@ -46,6 +48,9 @@ export function Talk({ branch, empty }: { branch(version: number): void; empty: 
             <Fragment key={`${item.kind}-${item.version}`}>
               <One item={item} asked={asked} running={talk.run !== undefined} branch={branch} />
             </Fragment>
+          ))}
+          {unplaced.map((one) => (
+            <InPlace key={one.id} asked={one} />
           ))}
           {outgoing.map((waiting) => (
             <Outgoing key={waiting.client} waiting={waiting} />
@@ -80,22 +85,28 @@ interface OneProps {
 function One({ item, asked, running, branch }: OneProps) {
   if (item.kind === 'said') return <Message said={item} branch={branch} />
   if (item.kind === 'ended') return <End ended={item} />
+  if (item.kind === 'summed') return <Summary summed={item} />
   const questions = item.done === undefined ? asked.filter((one) => asksFor(one, item.name)) : []
   return (
     <>
       <Tool use={item} asked={questions.length > 0} over={!running} />
       {questions.map((one) => (
-        <section
-          key={one.id}
-          className="panel asking inline"
-          role="alertdialog"
-          aria-live="assertive"
-          aria-label="Waiting for your answer"
-        >
-          <Question approval={one} />
-        </section>
+        <InPlace key={one.id} asked={one} />
       ))}
     </>
+  )
+}
+
+function InPlace({ asked }: { asked: PendingApproval }) {
+  return (
+    <section
+      className="panel asking inline"
+      role="alertdialog"
+      aria-live="assertive"
+      aria-label="Waiting for your answer"
+    >
+      <Question approval={asked} />
+    </section>
   )
 }
 

@@ -50,6 +50,21 @@ test('B5: however a log is cut into what comes first and what is loaded later, i
   )
 })
 
+test('K5: a question stands until its log says that it was answered; a summary leaves what it stands for', () => {
+  const needed = { approval: 'a1', plugin: 'p', permission: 'storage', sentence: 'keep', expiresAt: 9 }
+  const entries = log(
+    { kind: 'message', body: { role: 'user', text: 'hello' } },
+    { kind: 'approval.needed', body: needed },
+    { kind: 'summary', body: { text: 'they said hello', upTo: 1, messages: 1 } },
+    { kind: 'approval.resolved', body: { approval: 'a1', answer: 'allow', by: 'web' } },
+  )
+
+  const asked = withEntries(emptyConversation(), entries.slice(0, 3))
+  expect(asked.questions).toEqual(['a1'])
+  expect(asked.items.map(({ kind }) => kind)).toEqual(['said', 'summed'])
+  expect(withEntries(asked, entries.slice(3)).questions).toEqual([])
+})
+
 test('B5: what did not change stays the same object, so that it is not drawn anew', () => {
   const before = withEntries(emptyConversation(), run.slice(0, 5))
   const after = withEntries(before, run.slice(5))

@@ -39,7 +39,14 @@ export interface Ended extends Placed {
   code?: string | undefined
 }
 
-export type Item = Said | ToolUse | Ended
+/** From here on a model reads a summary in place of what stands above. */
+export interface Summed extends Placed {
+  kind: 'summed'
+  text: string
+  messages: number
+}
+
+export type Item = Said | ToolUse | Ended | Summed
 
 export interface Conversation {
   items: readonly Item[]
@@ -47,25 +54,29 @@ export interface Conversation {
   first: number
   /** The run that writes now. */
   run: string | undefined
+  /** Ids of questions to the user that wait for an answer. */
+  questions: readonly string[]
   /** Of the last answer: how much of the model's window it took. */
   window: { model: string; tokens: number } | undefined
 }
 
 export function emptyConversation(first = 0): Conversation {
-  return { items: [], first, run: undefined, window: undefined }
+  return { items: [], first, run: undefined, questions: [], window: undefined }
 }
 
 export function withEntries(conversation: Conversation, entries: readonly SessionEvent[]): Conversation {
   if (entries.length === 0) return conversation
   const items = [...conversation.items]
-  let { run, window } = conversation
+  let { run, questions, window } = conversation
   for (const entry of entries) {
     place(items, entry)
     if (entry.kind === 'run.started') run = entry.body.run
     else if (entry.kind === 'run.finished' && entry.body.run === run) run = undefined
+    else if (entry.kind === 'approval.needed') questions = [...questions, entry.body.approval]
+    else if (entry.kind === 'approval.resolved') questions = without(questions, entry.body.approval)
     else if (entry.kind === 'message') window = windowOf(entry.body) ?? window
   }
-  return { ...conversation, items, run, window }
+  return { ...conversation, items, run, questions, window }
 }
 
 /** Puts entries from before the first one in front. */
@@ -98,10 +109,17 @@ function place(items: Item[], { kind, version, at, surface, client, body }: Sess
     items.push({ kind: 'tool', version, at, call, name, input })
   } else if (kind === 'tool.completed') {
     complete(items, version, at, body as Of<'tool.completed'>)
+  } else if (kind === 'summary') {
+    const { text, messages } = body as Of<'summary'>
+    items.push({ kind: 'summed', version, at, text, messages })
   } else if (kind === 'run.finished') {
     const { status, error, code } = body as Of<'run.finished'>
     if (status !== 'ok') items.push({ kind: 'ended', version, at, status, error, code })
   }
+}
+
+function without(questions: readonly string[], id: string): readonly string[] {
+  return questions.filter((one) => one !== id)
 }
 
 /** L1 */

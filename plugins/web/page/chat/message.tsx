@@ -9,9 +9,9 @@ import {
   IconHelpCircle,
 } from '@tabler/icons-react'
 import { memo } from 'react'
-import { fullTime, took } from '../format.ts'
+import { fullTime, plural, took } from '../format.ts'
 import { sayAgain, takeBack } from './chat-store.ts'
-import type { Ended, Said, ToolUse } from './log.ts'
+import type { Ended, Said, Summed, ToolUse } from './log.ts'
 import { Copy, Markdown } from './markdown.tsx'
 import { usd } from './money.ts'
 import type { Waiting } from './outbox.ts'
@@ -147,5 +147,21 @@ export const End = memo(function End({ ended }: { ended: Ended }) {
         {!calm && error !== undefined && `: ${error}`} {!calm && code !== undefined && <code>{code}</code>}
       </span>
     </p>
+  )
+})
+
+export const Summary = memo(function Summary({ summed }: { summed: Summed }) {
+  return (
+    <details className="tool summed">
+      <summary>
+        <IconChevronRight className="tool-arrow" size={15} aria-hidden />
+        <span className="tool-brief">
+          The model now reads a summary of the {plural(summed.messages, 'message')} above, to make room
+        </span>
+      </summary>
+      <div className="tool-body">
+        <Markdown text={summed.text} />
+      </div>
+    </details>
   )
 })

@@ -192,7 +192,7 @@ function Marked({ text }: { text: string }) {
 }
 
 export function titleOf({ id, title }: Pick<Session, 'id' | 'title'>): string {
-  if (title !== '' && title !== UNNAMED) return title
+  if (title !== '' && title !== UNNAMED) return title.replace(/\*\*|`|^[#>\s]+/g, '') // marks of Markdown in what was said first
   return id === 'main' ? 'Main chat' : 'New chat'
 }
 

@@ -80,7 +80,7 @@ function Open({ session, list, help }: { session: string; list(): void; help(): 
           branch={branch}
           empty={
             <EmptyChat choices={choices}>
-              <Setup choices={choices} />
+              <Setup />
             </EmptyChat>
           }
         />
