@@ -36,10 +36,7 @@ for (const pattern of ['task.*', 'notice.*'])
 const { url } = await drivers.http.listen()
 for (const folder of orders.plugins) await kernel.installFolder(folder)
 await kernel.settled()
-const scheduler = (await kernel.use(Scheduler).catch((error) => {
-  console.error(kernel.plugins()) // why it is not there
-  throw error
-})) as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
+const scheduler = await schedulerOf()
 
 process.on('message', (order: { id: number; method: string; args: unknown[] }) => {
   act(order.method, order.args).then(
@@ -50,6 +47,18 @@ process.on('message', (order: { id: number; method: string; args: unknown[] }) =
 })
 process.on('disconnect', () => process.exit(0))
 process.send?.({ up: true, url })
+
+/** On a machine that is busy a plugin takes longer to start than a caller waits for it. */
+async function schedulerOf(): Promise<Record<string, (...args: unknown[]) => Promise<unknown>>> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return (await kernel.use(Scheduler)) as never
+    } catch (error) {
+      const { stage } = kernel.status('scheduler')
+      if (attempt === 5 || stage !== 'starting') throw new Error(`the scheduler is ${stage}`, { cause: error })
+    }
+  }
+}
 
 async function act(method: string, args: unknown[]): Promise<unknown> {
   if (method === '$emit') return kernel.emit(args[0] as string, args[1])

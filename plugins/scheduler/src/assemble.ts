@@ -1,4 +1,5 @@
 // plugins/scheduler/src/assemble.ts: the scheduler, wired from its powers. The plugin and the tests make it in the same way.
+import { UsageError } from '@pryx/sdk'
 import { createWork } from './actions/work.ts'
 import { createDesk } from './desk.ts'
 import { NO_USAGE } from './money/usage.ts'
@@ -63,10 +64,12 @@ export function assemble(ports: Ports, settings: Settings, session: string, hook
   }
 
   function desk(caller: () => string): Scheduler {
-    const webhookOf = async (task: Task) => ({
-      url: `${await hooks.address()}/${task.id}`,
-      secret: await secretOf(task.id),
-    })
+    async function webhookOf({ id, name, trigger }: Task): Promise<{ url: string; secret: string }> {
+      if (trigger.kind === 'webhook') return { url: `${await hooks.address()}/${id}`, secret: await secretOf(id) }
+      throw new UsageError('TASK_INVALID', `${name} is not started by a webhook`, {
+        hint: 'Give it a trigger of kind `webhook` first.',
+      })
+    }
     return createDesk({ engine, ports, settings, tasks, runs, webhookOf }, caller)
   }
 

@@ -334,6 +334,8 @@ function addTasks(program: Command): void {
   const one = (usage: string, description: string, examples: string[], isDefault = false) =>
     command(group, usage, description, examples, isDefault)
   const tasks = () => import('./tasks.ts')
+  const runs = () => import('./task-runs.ts')
+  const aids = () => import('./task-aids.ts')
   one(
     'list',
     'list tasks with their state, last and next run, and cost',
@@ -369,7 +371,6 @@ function addTasks(program: Command): void {
       ),
     )
   for (const [verb, description] of [
-    ['run', 'run it now, beside its schedule'],
     ['pause', 'let nothing new of it start'],
     ['resume', 'let it go on; its next time is counted from now'],
     ['remove', 'remove it and its history'],
@@ -379,6 +380,19 @@ function addTasks(program: Command): void {
         (await tasks()).ruleTasks(output, options, verb, ids as unknown as string[]),
       ),
     )
+  one('run <tasks...>', 'run it now, beside its schedule', [
+    'pryx tasks run digest',
+    'pryx tasks run digest --follow',
+    `pryx tasks run deploy --input '{"to":"staging"}'`,
+  ])
+    .option('--input <json>', 'what the run gets as `input`')
+    .option('-f, --follow', 'show what it is at, until it is over')
+    .action(
+      action(async (output, options, ids) => (await runs()).startRuns(output, options, ids as unknown as string[])),
+    )
+  one('dry <task>', 'show what it would do, and do nothing that could change anything', ['pryx tasks dry digest'])
+    .option('--input <json>', 'what the run gets as `input`')
+    .action(action(async (output, options, id) => (await runs()).dryRun(output, options, id as string)))
   one('history <task>', 'show its last runs', [
     'pryx tasks history digest',
     'pryx tasks history digest --csv > digest.csv',
@@ -388,12 +402,24 @@ function addTasks(program: Command): void {
   one('steps <run>', 'show what a run did, step by step', ['pryx tasks steps 3f2a…']).action(
     action(async (output, options, id) => (await tasks()).runSteps(output, options, id as string)),
   )
+  one('watch <run>', 'show what a run is at, until it is over; Ctrl-C leaves it running', [
+    'pryx tasks watch 3f2a…',
+  ]).action(action(async (output, options, id) => (await runs()).watchRun(output, options, id as string)))
+  one('replay <run>', 'repeat a run with what was recorded of it', ['pryx tasks replay 3f2a…']).action(
+    action(async (output, options, id) => (await runs()).replayRun(output, options, id as string)),
+  )
+  one('diff <run> <other>', 'tell two runs apart', ['pryx tasks diff 3f2a… 9c1b…']).action(
+    action(async (output, options, a, b) => (await runs()).diffRuns(output, options, a as string, b as string)),
+  )
   one('stop <run>', 'stop a run', ['pryx tasks stop 3f2a…']).action(
     action(async (output, options, id) => (await tasks()).stopRun(output, options, id as string)),
   )
-  one('answer <run> <step> <yes|no>', 'answer a step that asks', ['pryx tasks answer 3f2a… ask yes']).action(
+  one('answer <run> <step> <yes|no|done|again>', 'answer a step that asks, or that was cut off', [
+    'pryx tasks answer 3f2a… ask yes',
+    'pryx tasks answer 3f2a… send again',
+  ]).action(
     action(async (output, options, id, step, word) =>
-      (await tasks()).answerStep(output, options, id as string, step as string, word as string),
+      (await runs()).answerStep(output, options, id as string, step as string, word as string),
     ),
   )
   one('ledger <task>', 'account for every occurrence of the last days', [
@@ -402,6 +428,27 @@ function addTasks(program: Command): void {
   ])
     .option('--days <days>', 'how many', count, 7)
     .action(action(async (output, options, id) => (await tasks()).taskLedger(output, options, id as string)))
+  one('templates', 'list tasks that are nearly ready, what they need and cost', ['pryx tasks templates']).action(
+    action(async (output, options) => (await aids()).listTemplates(output, options)),
+  )
+  one('use <template> <name>', 'make a task from a template', [
+    'pryx tasks use log-monitor watch-log --set path=logs/app.log',
+  ])
+    .option('--set <name=value>', 'a parameter; once for each', collect, [])
+    .action(
+      action(async (output, options, template, name) =>
+        (await aids()).useTemplate(output, options, template as string, name as string),
+      ),
+    )
+  one('notices', 'show what you were told last', ['pryx tasks notices']).action(
+    action(async (output, options) => (await aids()).listNotices(output, options)),
+  )
+  one('ack <notice>', 'acknowledge a notice, so that it does not come again', ['pryx tasks ack failed:3f2a…']).action(
+    action(async (output, options, id) => (await aids()).acknowledge(output, options, id as string)),
+  )
+  one('webhook <task>', 'show where its webhook is called, and the secret that signs', [
+    'pryx tasks webhook deploy',
+  ]).action(action(async (output, options, id) => (await aids()).showWebhook(output, options, id as string)))
   one('export', 'write all tasks to stdout, fit for version control', [
     'pryx tasks export > tasks.json',
     'pryx tasks export --yaml',
@@ -707,6 +754,10 @@ function ageDays(text: string): number {
   if (!Number.isFinite(number) || number < 0 || number > 3_650)
     throw new InvalidArgumentError('A number of days, 0 or more.')
   return number
+}
+
+function collect(text: string, before: string[]): string[] {
+  return [...before, text]
 }
 
 function count(text: string): number {

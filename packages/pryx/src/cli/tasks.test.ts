@@ -40,3 +40,66 @@ test('S14: pryx tasks plans, makes, runs, pauses, accounts for, exports and take
   expect(await project.json('tasks', 'pause', 'morning')).toMatchObject({ code: 0, value: { state: 'paused' } })
   expect((await project.run('tasks', 'show', 'nonsense')).stderr).toContain('morning')
 })
+
+test('S11 L1 S3 S6: pryx tasks tries out, follows, repeats, compares and answers runs, shows templates and notices', {
+  timeout: 120_000,
+}, async () => {
+  await using project = createProject()
+  project.write('pryx.json', { plugins: { scheduler: { source: SCHEDULER } } })
+  project.write(
+    'ask.yaml',
+    [
+      'steps:',
+      '  - id: twice',
+      '    set: ${input.n * 2}',
+      '  - id: ask',
+      '    wait: { approval: "Send it?" }',
+      '  - id: tell',
+      '    do: { kind: emit, name: sent, payload: "${steps.twice.output}" }',
+      'output: ${steps.twice.output}',
+    ].join('\n'),
+  )
+  await project.up('--consent', 'declared')
+  await project.run('tasks', 'add', 'ask', 'manual', '--flow', 'ask.yaml', '--yes')
+
+  const dry = await project.run('tasks', 'dry', 'ask', '--input', '{"n":4}')
+  expect(dry.stdout).toMatch(/^ok/)
+  expect(dry.stdout).toMatch(/tell .*would/s)
+  const { value: first } = await project.json('tasks', 'run', 'ask', '--input', '{"n":4}')
+  const { id } = first as { id: string }
+  const followed = project.run('tasks', 'watch', id)
+  await expect
+    .poll(async () => (await project.run('tasks', 'answer', id, 'ask', 'yes')).stdout, {
+      timeout: 20_000,
+      interval: 500,
+    })
+    .toContain('It goes on')
+  const seen = await followed
+  expect([seen.code, seen.stderr]).toEqual([0, expect.stringContaining(`pryx tasks stop ${id}`)])
+  expect(seen.stdout).toMatch(/twice.*ask.*tell.*8/s)
+
+  const { value: again } = await project.json('tasks', 'replay', id)
+  expect(again).toMatchObject({ status: 'ok', result: 8 })
+  expect((await project.run('tasks', 'diff', id, (again as { id: string }).id)).stdout).toBe('They are the same.\n')
+  expect((await project.run('tasks', 'answer', id, 'ask', 'perhaps')).stderr).toContain('yes or no')
+
+  expect((await project.run('tasks', 'notices')).stdout).toContain('Send it?')
+  expect((await project.run('tasks', 'templates')).stdout).toMatch(/log-monitor.*--set path=/s)
+  const untold = await project.run('tasks', 'use', 'log-monitor', 'logs')
+  expect([untold.code, untold.stderr]).toEqual([1, expect.stringContaining('path')])
+  expect(
+    (
+      await project.run(
+        'tasks',
+        'use',
+        'data-sync',
+        'sync',
+        '--set',
+        'from=https://a.test/x',
+        '--set',
+        'to=https://b.test/x',
+      )
+    ).code,
+  ).toBe(0)
+  expect((await project.run('tasks', 'webhook', 'sync')).stderr).toContain('not started by a webhook')
+})

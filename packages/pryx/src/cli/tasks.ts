@@ -18,7 +18,7 @@ interface TaskLine {
   monthUsd: number
   monthUnpriced: number
 }
-interface RunLine {
+export interface RunLine {
   id: string
   status: string
   occurrence: number
@@ -40,7 +40,7 @@ interface PlanLine {
   nextText: string[]
 }
 
-type Ask = <T>(method: string, ...args: unknown[]) => Promise<T>
+export type Ask = <T>(method: string, ...args: unknown[]) => Promise<T>
 
 export async function listTasks(output: Output, options: CommonOptions): Promise<void> {
   const lines = await everyTask(await connect(options))
@@ -116,15 +116,14 @@ export async function addTask(output: Output, options: AddOptions, name: string,
 export async function ruleTasks(
   output: Output,
   options: CommonOptions,
-  verb: 'run' | 'pause' | 'resume' | 'remove',
+  verb: 'pause' | 'resume' | 'remove',
   wanted: readonly string[],
 ): Promise<void> {
   const ask = await connect(options)
   const found = await Promise.all(wanted.map((each) => find(ask, each))) // all must be there before any is touched
-  const method = verb === 'run' ? 'runNow' : verb
-  const done = { run: 'is queued', pause: 'is paused', resume: 'goes on', remove: 'is removed' }[verb]
+  const done = { pause: 'is paused', resume: 'goes on', remove: 'is removed' }[verb]
   for (const { task } of found) {
-    const result = await ask<unknown>(method, task.id)
+    const result = await ask<unknown>(verb, task.id)
     output.line(result ?? { id: task.id }, `${output.style.green('✔')} ${safe(task.name)} ${done}.`)
   }
 }
@@ -146,36 +145,34 @@ export async function taskHistory(
   )
 }
 
+interface StepLine {
+  path: string
+  status: string
+  startedAt?: number
+  finishedAt?: number
+  output?: unknown
+  error?: string
+}
+
 export async function runSteps(output: Output, options: CommonOptions, runId: string): Promise<void> {
-  const steps = await (await connect(options))<
-    { path: string; status: string; startedAt?: number; finishedAt?: number; output?: unknown; error?: string }[]
-  >('steps', runId)
-  const { style } = output
-  const text = steps.map(({ path, status, startedAt, finishedAt, output: result, error }) => [
-    statusText(status, style),
-    safe(path),
-    startedAt !== undefined && finishedAt !== undefined ? `${finishedAt - startedAt} ms` : '',
-    style.dim(safe(error ?? JSON.stringify(result) ?? '', 120)),
-  ])
-  output.result(steps, text.length === 0 ? 'It has no steps.' : table(text))
+  const steps = await (await connect(options))<StepLine[]>('steps', runId)
+  output.result(steps, steps.length === 0 ? 'It has no steps.' : stepTable(steps, output.style))
+}
+
+export function stepTable(steps: readonly StepLine[], style: Style): string {
+  return table(
+    steps.map(({ path, status, startedAt, finishedAt, output: result, error }) => [
+      statusText(status, style),
+      safe(path),
+      startedAt !== undefined && finishedAt !== undefined ? `${finishedAt - startedAt} ms` : '',
+      style.dim(safe(error ?? JSON.stringify(result) ?? '', 120)),
+    ]),
+  )
 }
 
 export async function stopRun(output: Output, options: CommonOptions, runId: string): Promise<void> {
   const stopped = await (await connect(options))<boolean>('cancel', runId)
   output.result({ stopped }, stopped ? `${output.style.green('✔')} It is stopped.` : 'It was over already.')
-}
-
-export async function answerStep(
-  output: Output,
-  options: CommonOptions,
-  runId: string,
-  step: string,
-  word: string,
-): Promise<void> {
-  if (word !== 'yes' && word !== 'no')
-    throw new UsageError('USAGE_ANSWER', `“${safe(word, 40)}” is no answer`, { hint: 'Say yes or no.' })
-  const taken = await (await connect(options))<boolean>('answer', runId, step, { approved: word === 'yes' })
-  output.result({ taken }, taken ? `${output.style.green('✔')} It goes on.` : 'No answer is waited for there.')
 }
 
 export async function taskLedger(
@@ -219,7 +216,7 @@ export async function importTasks(output: Output, options: CommonOptions, file: 
   )
 }
 
-async function connect(options: CommonOptions): Promise<Ask> {
+export async function connect(options: CommonOptions): Promise<Ask> {
   const host = await runningHost(options)
   return <T>(method: string, ...args: unknown[]) => host.call(...SERVICE, method, args) as Promise<T>
 }
@@ -237,7 +234,7 @@ async function everyTask(ask: Ask): Promise<TaskLine[]> {
 }
 
 /** By name, or by the beginning of its id. */
-async function find(ask: Ask, wanted: string): Promise<TaskLine> {
+export async function find(ask: Ask, wanted: string): Promise<TaskLine> {
   const all = await everyTask(ask)
   const named = all.filter(({ task }) => task.name === wanted)
   const found = named.length > 0 ? named : all.filter(({ task }) => task.id.startsWith(wanted))
@@ -274,7 +271,7 @@ function actionOf({ say, prompt, tool, input, flow }: AddOptions): unknown {
   return { kind: 'tool', name: tool, ...(input !== undefined && { input: parseInput(input) }) }
 }
 
-function parseInput(text: string): unknown {
+export function parseInput(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
@@ -330,7 +327,7 @@ function stateText({ task, lastRun }: TaskLine, style: Style): string {
   )
 }
 
-function runText(run: RunLine, style: Style): string {
+export function runText(run: RunLine, style: Style): string {
   const progress =
     run.status === 'running' && run.progress
       ? `${run.progress.step}${run.progress.total === undefined ? '' : ` ${run.progress.done ?? 0}/${run.progress.total}`}`

@@ -1,5 +1,5 @@
 // packages/sdk/src/capabilities/shell.ts: the token of shell. Each program needs `shell:NAME`, or `shell:NAME ARGUMENT` for what begins so.
-import { defineService } from '@pryx/kernel/contract'
+import { defineService, type ServiceCaller } from '@pryx/kernel/contract'
 
 export interface RunRequest {
   /** Bare name of a program on the host's PATH. */
@@ -30,11 +30,16 @@ export interface RunResult {
 
 export interface Shell {
   /**
-   * Runs a program to its end; what it leaves running is ended with it. A program that fails is an answer, not an error.
+   * Runs a program to its end, or until `signal` aborts; what it leaves running is ended with it. A program that fails is an answer, not an
+   * error.
    *
    * @throws SHELL_NOT_FOUND, SHELL_CWD, SHELL_ENV, SHELL_START, SHELL_TIMEOUT.
    */
-  run(request: RunRequest): Promise<RunResult>
+  run(request: RunRequest, options?: { signal?: AbortSignal }): Promise<RunResult>
 }
 
-export const Shell = defineService<Shell>('shell', '1.0.0')
+export const Shell = defineService<Shell>('shell', '1.0.0', { face: shellFace })
+
+function shellFace(call: ServiceCaller): Shell {
+  return { run: (request, { signal } = {}) => call('run', [request], signal && { signal }) as Promise<RunResult> }
+}

@@ -49,8 +49,8 @@ export function createCapabilities(
 
 const KERNELS_OWN = new Set(['service', 'events', 'hooks', 'tools', 'kernel'])
 
-function capabilitiesOf({ permissions }: Manifest): string[] {
-  return permissions
+function capabilitiesOf({ permissions, optionalPermissions }: Manifest): string[] {
+  return [...permissions, ...optionalPermissions]
     .map((permission) => splitPermission(permission).capability)
     .filter((name) => !KERNELS_OWN.has(name))
 }
@@ -124,8 +124,8 @@ function restsOf(capability: string, args: readonly unknown[], manifests: readon
   const [first] = args
   if (capability === 'net') return [hostOf((first as { url?: unknown } | undefined)?.url)]
   if ((capability === 'secrets' || capability === 'env') && typeof first === 'string') return [first]
-  const rests = manifests.flatMap(({ permissions }) =>
-    permissions.map(splitPermission).filter((one) => one.capability === capability),
+  const rests = manifests.flatMap(({ permissions, optionalPermissions }) =>
+    [...permissions, ...optionalPermissions].map(splitPermission).filter((one) => one.capability === capability),
   )
   return rests.length > 0 ? [...new Set(rests.map(({ rest }) => rest))] : ['']
 }

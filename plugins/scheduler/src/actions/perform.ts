@@ -4,6 +4,8 @@ import type { Usage } from '../money/usage.ts'
 import { type Hands, usageOf } from '../ports.ts'
 import type { Deed } from './action.ts'
 
+const SAID_CHARS = 1_500
+
 export interface Done {
   output: unknown
   usage?: Usage | undefined
@@ -62,15 +64,13 @@ export async function perform(deed: Deed, hands: Hands, { signal, key, maxCostUs
 
 /** A program that fails is a failed deed. */
 function exited(result: unknown, command: string): unknown {
-  const { exitCode, signal, stderr } = (result ?? {}) as { exitCode?: number; signal?: string; stderr?: string }
+  const ended = (result ?? {}) as { exitCode?: number; signal?: string; stdout?: string; stderr?: string }
+  const { exitCode, signal, stdout = '', stderr = '' } = ended
   if (exitCode === 0) return result
-  throw new UsageError(
-    'TASK_COMMAND_FAILED',
-    `${command} ended with ${signal ?? `exit code ${exitCode}`}: ${(stderr ?? '').slice(-500)}`,
-    {
-      found: exitCode ?? signal,
-    },
-  )
+  const said = [stdout.slice(-SAID_CHARS), stderr.slice(-SAID_CHARS)].filter(Boolean).join('\n') // test runners tell on either
+  throw new UsageError('TASK_COMMAND_FAILED', `${command} ended with ${signal ?? `exit code ${exitCode}`}: ${said}`, {
+    found: exitCode ?? signal,
+  })
 }
 
 function answered(result: unknown): unknown {

@@ -26,6 +26,8 @@ const MAX_ROUNDS = 200_000
 export interface Mode {
   /** Undefined: do it. Otherwise what stands for having done it. */
   instead(path: string, deed: Deed, readOnly: boolean): Promise<{ output: unknown } | { error: string } | undefined>
+  /** What stands for having waited. */
+  arrives(path: string, wait: Wait): { output: unknown } | { error: string }
 }
 
 export interface RunnerPorts extends Pick<Ports, 'store' | 'clock' | 'hands' | 'senses' | 'warn'> {
@@ -189,14 +191,21 @@ export function createRunner(ports: RunnerPorts) {
     }
 
     async function beginWait({ path, wait, until }: Extract<Move, { kind: 'wait' }>): Promise<void> {
-      const notice = 'approval' in wait ? ports.notices.raise(approvalNotice(task, record, path, wait.approval)) : []
+      const notice =
+        mode === undefined && 'approval' in wait
+          ? ports.notices.raise(approvalNotice(task, record, path, wait.approval))
+          : []
       await commit([ports.journal.waiting(record.id, path, wait, until, ports.clock.now()), ...notice])
       known.set(path, { path, status: 'waiting', attempt: 0, wakeAt: until, startedAt: ports.clock.now() })
       await tell(path)
-      listen(path, wait)
+      if (mode === undefined) return listen(path, wait)
+      const instead = mode.arrives(path, wait)
+      if ('error' in instead) await arrived(path, undefined, instead.error)
+      else await arrived(path, instead.output)
     }
 
     function listenAgain({ path }: Entry): void {
+      if (mode !== undefined) return void known.delete(path) // it waits for nothing: the step is begun again
       const step = stepAt(flow, path, 'wait')
       if (step !== undefined && 'wait' in step) listen(path, step.wait)
     }

@@ -376,6 +376,33 @@ test('L1: a run tells its step while it runs, and a stop stops its deeds', async
   expect(life.of('task.cancelled')).toHaveLength(1)
 })
 
+test('S11: a dry run asks nobody and waits for nothing; a replay takes the answers that were given', async () => {
+  const { life, web, clock, calls, task, begin } = await setUp({
+    steps: [
+      { id: 'nap', wait: { forMs: 1_000 } },
+      { id: 'ask', wait: { approval: 'Send it?' } },
+      tool('send', '${steps.ask.output.by}'),
+    ],
+    output: '${steps.ask.output.approved}',
+  })
+
+  const dry = await web.dryRun(task.id)
+  await work(life)
+  expect(await web.run(dry.id)).toMatchObject({ status: 'ok', result: true })
+  expect([calls, await web.notices()]).toEqual([[], []])
+  const id = await begin()
+  await work(life)
+  await tick(life, clock, 2_000)
+  expect(await web.answer(id, 'ask', { approved: true })).toBe(true)
+  await work(life)
+  const { id: again } = await web.replay(id)
+  await work(life)
+
+  expect(await web.run(again)).toMatchObject({ status: 'ok', result: true })
+  expect(calls).toEqual([{ name: 'send', input: 'web' }])
+  expect(await web.compare(id, again)).toEqual([])
+})
+
 function noted<T>(calls: Call[], call: Call, answer: T): T {
   calls.push(call)
   return answer
