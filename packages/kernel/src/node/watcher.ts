@@ -10,11 +10,12 @@ const IGNORED = new Set(['node_modules', '.git', '.pryx'])
  * goes on being watched only below a folder that is watched too: watch the package to see its `src` replaced whole.
  *
  * @param options.ignore True for paths that do not matter, with all below them.
+ * @param options.onReady Called when it has begun to watch: of what changed before, it tells nothing.
  */
 export function watchPaths(
   paths: readonly string[],
   onChange: (path: string) => void,
-  options: { ignore?: (path: string) => boolean } = {},
+  options: { ignore?: (path: string) => boolean; onReady?: () => void } = {},
 ): Release {
   let released = false
   const starting = import('chokidar').then(({ watch }) => {
@@ -25,6 +26,9 @@ export function watchPaths(
     })
     watcher.on('all', (_event, path) => {
       if (!released) onChange(path)
+    })
+    watcher.once('ready', () => {
+      if (!released) options.onReady?.()
     })
     watcher.on('error', () => {}) // a folder that went away; its parent is watched too
     return watcher

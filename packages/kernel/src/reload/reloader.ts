@@ -22,6 +22,8 @@ export interface ReloaderOptions {
   consent(next: PluginPackage): Promise<void>
   swap(next: PluginPackage): Promise<void>
   onReloaded(next: PluginPackage, tookMs: number): void
+  /** There was a change, and it left the plugin as it runs (R2). */
+  onSame?: () => void
   onError(error: unknown): void
 }
 
@@ -61,7 +63,8 @@ export function createReloader(options: ReloaderOptions): void {
     const startedAt = clock.now()
     await options.build?.()
     const next = await options.open()
-    if (next.revision === options.current().revision || scope.closed) return // R2
+    if (scope.closed) return
+    if (next.revision === options.current().revision) return options.onSame?.() // R2
     await options.consent(next)
     await options.swap(next)
     options.onReloaded(next, clock.now() - startedAt)

@@ -1,6 +1,7 @@
 // packages/pryx/src/cli/add.ts: `pryx add`: a plugin into the project; without a name, all that pryx.json names and is not there (K10).
 import { UsageError } from '@pryx/kernel/contract'
 import type { Candidate } from '../install/candidate.ts'
+import type { Registry } from '../registry/registry.ts'
 import { isInstalled, parseRequest, parseSource, type Source } from '../registry/source.ts'
 import { createScreen } from '../terminal/screen.ts'
 import { safe } from '../terminal/style.ts'
@@ -10,9 +11,15 @@ import type { Output } from './output.ts'
 
 export type AddOptions = ConsentOptions & { id?: string }
 
-export async function add(output: Output, options: AddOptions, specs: readonly string[]): Promise<void> {
+/** @param registry To ask; without it the one that `options` and the user's settings name. */
+export async function add(
+  output: Output,
+  options: AddOptions,
+  specs: readonly string[],
+  registry?: Registry,
+): Promise<void> {
   using stop = interruptible()
-  await using bench = await openBench(options, { create: true })
+  await using bench = await openBench(options, { create: true, registry })
   if (specs.length === 0) return addMissing(output, options, bench, stop)
   if (options.id !== undefined && specs.length > 1) throw new UsageError('USAGE_ID', '--id is for one plugin')
   const added = []

@@ -11,6 +11,7 @@ import type { PackageSources } from '../host/packages.ts'
 import { openTrustedFolders } from '../host/trusted.ts'
 import { createWorkshop } from '../host/workshop.ts'
 import type { Candidate, Workshop } from '../install/candidate.ts'
+import type { Registry } from '../registry/registry.ts'
 import type { LockEntry } from '../store/lock-file.ts'
 import { contentsOf } from '../store/project.ts'
 import type { CommonOptions } from './target.ts'
@@ -34,15 +35,18 @@ export interface Bench extends AsyncDisposable {
   collect(): number
 }
 
-/** @param create True to begin a project where there is none. @throws CONFIG_*, HOST_DOWN, LOCK_DAMAGED, POLICY_INVALID */
-export async function openBench(options: InstallOptions, { create = false } = {}): Promise<Bench> {
+/** @param create True to begin a project where there is none. @param registry To ask, instead of one made of the options. @throws CONFIG_*, HOST_DOWN, LOCK_DAMAGED, POLICY_INVALID */
+export async function openBench(
+  options: InstallOptions,
+  { create = false, registry }: { create?: boolean; registry?: Registry | undefined } = {},
+): Promise<Bench> {
   const file = resolve(options.config ?? CONFIG_FILE)
   const fresh = create && !existsSync(file)
   const config = fresh ? emptyConfig(dirname(file), { data: options.data }) : loadConfig(file, { data: options.data })
   const running = await connectControl(config.data)
   const atRest = await openAtRest(config, { write: false, plugins: false, policy: options.policy })
   const { sources } = atRest
-  const workshop = createWorkshop(config, sources, { registry: options.registry })
+  const workshop = createWorkshop(config, sources, { registry: options.registry, ask: registry })
   const change = (edit: Parameters<typeof openAtRest>[1]['edit']) =>
     openAtRest(config, { write: true, policy: options.policy, ...(edit && { edit }) })
   return {

@@ -149,13 +149,16 @@ function watchOne(
           editedAt ||= Date.now()
           onChange()
         },
-        { ignore: workshop.isOutput },
+        { ignore: workshop.isOutput, onReady: onChange }, // an edit may have come while it began
       ),
     build: workshop.build,
     open: () => openPluginFolder(workshop.folder),
     current: () => (host.broken.has(id) ? NOTHING : host.kernel.package(id)),
     consent: async () => {}, // the kernel asks for what is new as it swaps
     swap: (next) => (host.broken.has(id) ? host.reload(id) : host.kernel.reload(id, next)),
+    onSame: () => {
+      editedAt = 0
+    },
     onReloaded(_next, swapMs) {
       const tookMs = editedAt === 0 ? swapMs : Date.now() - editedAt
       editedAt = 0

@@ -1,4 +1,5 @@
 // packages/pryx/src/cli/program.ts: every command with its options and examples. What a command does is loaded when it runs.
+import { setImmediate } from 'node:timers/promises'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { EXIT } from './exit.ts'
 import { createOutput, type Output } from './output.ts'
@@ -172,7 +173,14 @@ function addInstalls(program: Command): void {
   ])
   consentOptions(add)
     .option('--id <id>', 'name within this host')
-    .action(action(async (output, options, specs) => (await import('./add.ts')).add(output, options, specs as never)))
+    .action(
+      action(async (output, options: CommonOptions & { registry?: string }, specs: readonly string[]) => {
+        const { askAhead } = await import('../registry/ahead.ts')
+        using ahead = askAhead(specs, options) // what takes longest begins first
+        await loadMeanwhile()
+        await (await import('./add.ts')).add(output, options, specs, ahead.registry)
+      }),
+    )
   const update = command(program, 'update [plugin...]', 'install newer versions of plugins', [
     'pryx update                      # those with a range or a tag',
     'pryx update weather              # this one, whatever was named',
@@ -713,6 +721,14 @@ type Action = (
   options: CommonOptions & Record<string, never>,
   ...args: (string | undefined)[]
 ) => Promise<void>
+
+/** Loads what an install will need, part by part: between them answers are heard that are on their way. */
+async function loadMeanwhile(): Promise<void> {
+  for (const load of [() => import('@pryx/kernel'), () => import('@pryx/capabilities'), () => import('tar')]) {
+    await setImmediate()
+    await load()
+  }
+}
 
 /** Errors are told, with an exit code; none leaves as a stack trace unless the fault is ours. */
 function action(

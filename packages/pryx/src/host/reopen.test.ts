@@ -32,7 +32,7 @@ async function setUp() {
     ['package.json', Buffer.from(JSON.stringify(packageJson(KEPT)))],
     ['plugin.js', Buffer.from(CODE)],
   ])
-  using staged = store.stage(files)
+  using staged = await store.stage(files)
   const place = staged.place()
   place.release()
   const ruler = join(folder, 'ruler')

@@ -96,7 +96,7 @@ export async function obtain(
   const fetched =
     source.kind === 'npm' ? await fromRegistry(source, workshop, options) : await fromDisk(source, workshop)
   options.signal?.throwIfAborted()
-  const staged = workshop.store.stage(fetched.files)
+  const staged = await workshop.store.stage(fetched.files)
   try {
     return await read(source, fetched, staged, workshop, options)
   } catch (error) {
@@ -110,6 +110,9 @@ async function fromRegistry(
   { registry, registryOf, policy, verifyBundle, now }: Workshop,
   { minAgeDays, signal, onProgress }: ObtainOptions,
 ): Promise<Fetched> {
+  const registryUrl = registryOf(name)
+  const keys = registry.keys(registryUrl, signal) // on their way meanwhile
+  keys.catch(() => {}) // told when they are needed
   const document = await registry.document(name, signal)
   const { version, passedOver } = chooseVersion(document, want, {
     now: now(),
@@ -118,9 +121,6 @@ async function fromRegistry(
   })
   const release = document.release(version)
   const label = `${name}@${version}`
-  const registryUrl = registryOf(name)
-  const keys = registry.keys(registryUrl, signal) // on their way meanwhile
-  keys.catch(() => {}) // told when they are needed
   const bytes = await registry.tarball(release, { signal, onProgress })
   const integrity = checkIntegrity(bytes, release.integrity, label)
   const proof = await prove({ registry, keys: await keys, verifyBundle, now: now() }, release, integrity, signal)

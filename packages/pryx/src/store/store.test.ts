@@ -21,25 +21,25 @@ const files = (text = 'code') =>
     ['dist/plugin.js', Buffer.from(text)],
   ])
 
-function put(store: Store, content = files()): { name: string; folder: string; release(): void } {
-  using staged = store.stage(content)
+async function put(store: Store, content = files()): Promise<{ name: string; folder: string; release(): void }> {
+  using staged = await store.stage(content)
   return { name: staged.name, ...staged.place() }
 }
 
-test('K10: what was placed is found by its content and proved as it is opened', () => {
+test('K10: what was placed is found by its content and proved as it is opened', async () => {
   const store = openStore(temporary())
 
-  const { name, folder } = put(store)
+  const { name, folder } = await put(store)
 
   expect(store.open(name)).toBe(folder)
-  expect(put(store).name).toBe(name)
-  expect(put(store, files('other')).name).not.toBe(name)
+  expect((await put(store)).name).toBe(name)
+  expect((await put(store, files('other'))).name).not.toBe(name)
   expect(readdirSync(join(store.root, 'staging'))).toEqual([])
 })
 
-test('K10: one changed byte is named; so is a file that is missing, added, or a link', () => {
+test('K10: one changed byte is named; so is a file that is missing, added, or a link', async () => {
   const store = openStore(temporary())
-  const { name, folder } = put(store)
+  const { name, folder } = await put(store)
   const file = join(folder, 'dist/plugin.js')
   const damaged = (message: string) =>
     expect.objectContaining({ code: 'STORE_DAMAGED', message: expect.stringContaining(message) })
@@ -67,21 +67,21 @@ test('K10: one changed byte is named; so is a file that is missing, added, or a 
   expect(() => store.open(name)).toThrow(damaged(index))
 })
 
-test('K10: a damaged package is replaced by a whole one as it is placed again', () => {
+test('K10: a damaged package is replaced by a whole one as it is placed again', async () => {
   const store = openStore(temporary())
-  const { name, folder } = put(store)
+  const { name, folder } = await put(store)
   rmSync(join(folder, 'dist/plugin.js'))
 
-  put(store)
+  await put(store)
 
   expect(store.open(name)).toBe(folder)
 })
 
-test('K10: collection removes what no project uses, and leaves what is pinned or used', () => {
+test('K10: collection removes what no project uses, and leaves what is pinned or used', async () => {
   const store = openStore(temporary())
-  const used = put(store, files('used'))
-  const pinned = put(store, files('pinned'))
-  const unused = put(store, files('unused'))
+  const used = await put(store, files('used'))
+  const pinned = await put(store, files('pinned'))
+  const unused = await put(store, files('unused'))
   used.release()
   unused.release()
   store.register('project')
@@ -95,10 +95,11 @@ test('K10: collection removes what no project uses, and leaves what is pinned or
   expect(readdirSync(join(store.root, 'roots'))).toHaveLength(1)
 })
 
-test('K10: what is not taken leaves nothing', () => {
+test('K10: what is not taken leaves nothing', async () => {
   const store = openStore(temporary())
 
-  store.stage(files())[Symbol.dispose]()
+  const staged = await store.stage(files())
+  staged[Symbol.dispose]()
 
   expect(readdirSync(join(store.root, 'staging'))).toEqual([])
   expect(existsSync(join(store.root, 'packages'))).toBe(false)

@@ -11,7 +11,7 @@ import { homedir } from 'node:os'
 import { dirname, join, relative, sep } from 'node:path'
 import { CapabilityError } from '@pryx/kernel/contract'
 import { type ContentName, type IndexEntry, indexOf, nameOf, parseIndex, sha256 } from './content.ts'
-import { syncFolder, writeSynced } from './durable.ts'
+import { syncFolder, writeAllSynced, writeSynced } from './durable.ts'
 import type { PackageFiles } from './files.ts'
 
 const INDEX = 'index.json'
@@ -29,7 +29,7 @@ export interface Staged extends Disposable {
 export interface Store {
   readonly root: string
   /** Writes files aside. @throws STORE_WRITE */
-  stage(files: PackageFiles): Staged
+  stage(files: PackageFiles): Promise<Staged>
   has(name: ContentName): boolean
   /** Proves a package and answers the folder of its files. @throws STORE_MISSING, STORE_DAMAGED naming the file */
   open(name: ContentName): string
@@ -55,14 +55,14 @@ export function openStore(root: string): Store {
   const folderOf = (name: ContentName) => join(packages, name)
   return { root, stage, has, open, register, collect }
 
-  function stage(files: PackageFiles): Staged {
+  async function stage(files: PackageFiles): Promise<Staged> {
     const { name, text } = indexOf(files)
     sweep(staging)
     const aside = join(staging, `${process.pid}-${++staged}`)
     const drop = () => rmSync(aside, { recursive: true, force: true })
     try {
       drop()
-      writePackage(aside, files, text)
+      await writePackage(aside, files, text)
     } catch (cause) {
       drop()
       throw unwritable(root, cause)
@@ -154,21 +154,21 @@ function moveInto(aside: string, folder: string): void {
   }
 }
 
-function writePackage(aside: string, files: PackageFiles, index: string): void {
+async function writePackage(aside: string, files: PackageFiles, index: string): Promise<void> {
   const root = join(aside, FILES)
-  const folders = new Set([root])
+  const folders = new Set([aside, root])
   mkdirSync(root, { recursive: true, mode: 0o700 })
-  for (const [path, content] of files) {
+  const content = new Map<string, string | Uint8Array>([[join(aside, INDEX), index]])
+  for (const [path, bytes] of files) {
     const file = join(root, ...path.split('/'))
     if (!folders.has(dirname(file))) {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
       folders.add(dirname(file))
     }
-    writeSynced(file, content, 0o444)
+    content.set(file, bytes)
   }
+  await writeAllSynced(content, 0o444)
   for (const folder of folders) syncFolder(folder)
-  writeSynced(join(aside, INDEX), index, 0o444)
-  syncFolder(aside)
 }
 
 function prove(files: string, { path, bytes, sha256: expected }: IndexEntry): void {

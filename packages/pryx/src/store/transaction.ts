@@ -5,7 +5,7 @@
 //   J4  A journal speaks of the files named at the start and of no others, whoever wrote it.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { z } from 'zod'
-import { replaceSynced } from './durable.ts'
+import { replaceAllSynced, replaceSynced } from './durable.ts'
 
 /** Text of a file before and after; null where it is not there. */
 export interface FileChange {
@@ -45,10 +45,7 @@ export function openTransactions(
       step('before the journal')
       replaceSynced(journal, JSON.stringify({ version: 1, changes: real }), 0o600) // J1
       step('after the journal')
-      for (const one of real) {
-        apply(one)
-        step('after a file')
-      }
+      apply(real, () => step('after a file'))
       rmSync(journal, { force: true })
       step('after the change')
     },
@@ -56,7 +53,7 @@ export function openTransactions(
   }
 
   function recover(): void {
-    for (const one of pending()) apply(one)
+    apply(pending())
     rmSync(journal, { force: true })
   }
 
@@ -71,10 +68,13 @@ export function openTransactions(
   }
 }
 
-function apply({ file, before, after }: FileChange): void {
-  if (textOf(file) !== before) return // J3, or it was applied already
-  if (after === null) rmSync(file, { force: true })
-  else replaceSynced(file, after)
+function apply(changes: readonly FileChange[], step?: () => void): void {
+  const due = changes.filter(({ file, before }) => textOf(file) === before) // J3, or it was applied already
+  replaceAllSynced(
+    due.map(({ file, after }) => ({ file, content: after })),
+    0o644,
+    step,
+  )
 }
 
 function textOf(file: string): string | null {
