@@ -1,10 +1,12 @@
 // test/dev-load.test.ts: a plugin edited again and again under `pryx dev`, the real command with its builder and watcher, while events keep coming (K7).
 import { writeFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { createProject } from '../packages/pryx/src/cli/bin-testing.ts'
 
 const EDITS = process.env.PRYX_DEEP ? 200 : 8
 const EVENTS = process.env.PRYX_DEEP ? 100_000 : 2_000 // at least; it goes on until the last edit is live
+const PACE_MS = process.env.PRYX_DEEP ? 240 : 0 // so that there is load from the first edit to the last
 const BROKEN_EVERY = 5
 const STORM_EVERY = 7
 const PATIENT = { timeout: 30_000, interval: 20 } // on a busy machine
@@ -36,7 +38,7 @@ export default { activate(ctx: any) {
 const load = `const came = { kind: 'event', name: 'load.came', schema: { parse: (x) => x } }
 export default { activate(ctx) {
   let n = 0
-  const timer = setInterval(() => { for (let i = 0; i < 5; i++) ctx.emit(came, { n: n++, done: false }) }, 10)
+  const timer = setInterval(() => { for (let i = 0; i < 20; i++) ctx.emit(came, { n: n++, done: false }) }, 10) // 2,000 a second
   ctx.events.on('tally.enough', () => { clearInterval(timer); ctx.emit(came, { n, done: true }) })
 } }`
 
@@ -57,7 +59,10 @@ test(`K7: ${EDITS} edits through \`pryx dev\` under load, broken ones and storms
   const file = project.path('plugins/tally/src/plugin.ts')
   project.write('plugins/tally/src/plugin.ts', tally(0))
   const host = await project.dev('--consent', 'declared')
-  const has = (text: string, from = 0) => expect.poll(() => host.stderr().includes(text, from), PATIENT).toBe(true)
+  const has = (text: string, from = 0, limits = PATIENT) =>
+    expect
+      .poll(() => host.stderr().includes(text, from) || `no "${text}" after: ${host.stderr().slice(-2_000)}`, limits)
+      .toBe(true)
   await has('edition 0 is live')
   await has('Watching')
 
@@ -72,8 +77,9 @@ test(`K7: ${EDITS} edits through \`pryx dev\` under load, broken ones and storms
     if (edition % STORM_EVERY === 0) for (let n = 0; n < 20; n++) writeFileSync(file, `${tally(edition)}// ${n}\n`)
     writeFileSync(file, tally(edition))
     await has(`edition ${edition} is live`)
+    await delay(PACE_MS)
   }
-  await has('report ')
+  await has('report ', 0, { ...PATIENT, timeout: 180_000 })
 
   const [, text = ''] = /report (\{.*\})/.exec(host.stderr()) ?? []
   const report = JSON.parse(text) as { next: number; lost: number; doubled: number; starts: number; sent: number }

@@ -318,3 +318,25 @@ function listen(handler: Parameters<typeof createServer>[1]): Promise<Server> {
 function portOf(server: Server): number {
   return (server.address() as AddressInfo).port
 }
+
+test('K5: the time in which the user is asked is not the plugin’s: it may wait for the answer as it starts', async () => {
+  await using host = await createTestKernel({
+    capabilities: [createLab()],
+    consent: async () => ({ allow: [], duration: 'forever', by: 'test' }),
+  })
+  const patient = `export default { async activate(ctx) {
+    const lab = await ctx.use({ kind: 'service', name: 'lab', version: '1.0.0' })
+    await lab.act('one')
+  } }`
+  const limits = { activateMs: 400 }
+  const adding = host.add('patient', patient, { permissions: ['lab:one'], limits })
+  await expect.poll(() => host.kernel.approvals.pending().length).toBe(1)
+  const { id, askedAt } = host.kernel.approvals.pending()[0]!
+  await expect.poll(() => Date.now() - askedAt, { timeout: 5_000 }).toBeGreaterThan(1_500) // far beyond what it has for itself
+
+  expect(host.kernel.approvals.pending()).toHaveLength(1)
+  host.kernel.approvals.resolve(id, { answer: 'allow', duration: 'forever', by: 'test' })
+  await adding
+
+  await expect.poll(() => host.kernel.status('patient')).toMatchObject({ stage: 'active', failures: 0 })
+})

@@ -254,7 +254,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     engine: options.version,
     hibernateAfterMs: options.hibernateAfterMs ?? HIBERNATE_AFTER_MS,
   })
-  const wiring = createWiring({ roster, capabilities, gate, bus, services, hooks, tools })
+  const wiring = createWiring({ roster, capabilities, gate, bus, services, hooks, tools, approvals })
 
   const kernel: Kernel = {
     version: options.version,

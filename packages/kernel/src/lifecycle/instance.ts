@@ -5,6 +5,7 @@
 //   I4  Calls waiting in either direction are bounded by the plugin's queue limits, in number and bytes, and its requests by its rate.
 //   I5  Functions come in as arguments of calls and nowhere else: under `then` they would make of data a promise that never settles.
 //   I6  What the kernel answers fits the guest's own message limit, so an answer never fails for its length.
+//   I7  The time in which the user is asked about the plugin is not the plugin's: activation has that much longer.
 import {
   decode,
   type ErrorJson,
@@ -53,6 +54,7 @@ const REQUESTS = new Set([
 ])
 const ENVELOPE = 128 // characters of a message beside its error
 const SHORT_ERROR = 80 // characters of a message that is cut to fit; escaped they are at most six times as many
+const MIN_FORGIVEN_MS = 100 // a question that has just begun is not looked at more often
 const MAX_LOG = 8_192 // characters of one log line
 
 type Message<T extends GuestMessage['t']> = Extract<GuestMessage, { t: T }>
@@ -63,6 +65,8 @@ export interface InstancePorts {
   use(message: Message<'use'>, signal: AbortSignal): Promise<unknown>
   tool(message: Message<'tool'>, input: unknown, signal: AbortSignal): Promise<unknown>
   tools(): Promise<unknown>
+  /** For how long the user has been asked about it until now, ms. */
+  askedMs(): number
   hook(message: Message<'hook'>, value: unknown, signal: AbortSignal): Promise<unknown>
   emit(name: string, data: unknown, trace: string): unknown
   subscribe(message: Message<'on'>): void
@@ -157,11 +161,18 @@ export function createInstance(
     const { messageBytes } = limits
     send({ t: 'activate', ...start, config: pack(start.config), previous: pack(start.previous), messageBytes })
     let late = clock.after(limits.activateMs + LOAD_GRACE_MS, overdue)
+    let forgivenMs = ports.askedMs()
     await activation.promise.finally(() => late())
 
     function overdue(): void {
       if (guest.paused) {
         late = clock.after(limits.activateMs, overdue) // it stands at a breakpoint
+        return
+      }
+      const askedMs = ports.askedMs() - forgivenMs
+      if (askedMs > 0) {
+        forgivenMs += askedMs
+        late = clock.after(Math.max(askedMs, MIN_FORGIVEN_MS), overdue) // I7
         return
       }
       activation.reject(

@@ -44,7 +44,7 @@ export interface SessionOptions {
   /** Starts the isolate. */
   launch(events: GuestEvents): Promise<Guest>
   /** Everything the guest may ask for, given who asks. */
-  ports(caller: Caller): Pick<InstancePorts, 'call' | 'use' | 'tool' | 'tools' | 'hook' | 'emit'>
+  ports(caller: Caller): Pick<InstancePorts, 'call' | 'use' | 'tool' | 'tools' | 'askedMs' | 'hook' | 'emit'>
   mayHear(caller: Caller, pattern: string): void
   onOffer(session: Session, offer: Offer, change: 'provide' | 'withdraw'): void
   onLog(level: LogLevel, text: string, place?: string): void

@@ -65,7 +65,7 @@ export interface UnitOptions {
   subscriber: Subscriber
   launch(spec: GuestSpec, events: GuestEvents, place: { group: string; own: boolean }): Promise<Guest>
   declared(pkg: PluginPackage): readonly Permission[]
-  ports(caller: Caller): Pick<InstancePorts, 'call' | 'use' | 'tool' | 'tools' | 'hook' | 'emit'>
+  ports(caller: Caller): Pick<InstancePorts, 'call' | 'use' | 'tool' | 'tools' | 'askedMs' | 'hook' | 'emit'>
   mayHear(caller: Caller, pattern: string): void
   /** Makes an offer reachable; the release takes it away. Throws if its name is taken or was not declared. */
   expose(unit: Unit, offer: Offer): () => void

@@ -16,6 +16,7 @@ import {
   UsageError,
 } from '../contract/index.ts'
 import type { Bus } from '../events/bus.ts'
+import type { Approvals } from '../permissions/approvals.ts'
 import type { Gate } from '../permissions/gate.ts'
 import { covers } from '../permissions/grammar.ts'
 import type { Caller } from '../permissions/judge.ts'
@@ -41,6 +42,7 @@ export interface WiringOptions {
   services: Services
   hooks: Hooks
   tools: Tools
+  approvals: Approvals
 }
 
 export interface Wiring {
@@ -49,10 +51,19 @@ export interface Wiring {
   callTool(call: ToolCall): Promise<unknown>
 }
 
-export function createWiring({ roster, capabilities, gate, bus, services, hooks, tools }: WiringOptions): Wiring {
+export function createWiring({
+  roster,
+  capabilities,
+  gate,
+  bus,
+  services,
+  hooks,
+  tools,
+  approvals,
+}: WiringOptions): Wiring {
   return { of: () => ({ ports, mayHear, expose, hold }), callTool }
 
-  function ports(caller: Caller): Pick<InstancePorts, 'call' | 'use' | 'tool' | 'tools' | 'hook' | 'emit'> {
+  function ports(caller: Caller): Pick<InstancePorts, 'call' | 'use' | 'tool' | 'tools' | 'askedMs' | 'hook' | 'emit'> {
     const { plugin, callMs } = caller
     return {
       async call({ service, range, method, trace }, args, signal) {
@@ -94,6 +105,7 @@ export function createWiring({ roster, capabilities, gate, bus, services, hooks,
         ) // W1
       },
       tools: async () => toolsFor(caller),
+      askedMs: () => approvals.waitedMs(plugin),
       async hook({ name, timeoutMs, failure, trace }, value, signal) {
         if (KERNEL_HOOKS.has(name)) throw reservedHook(name) // W3
         return hooks.run({ name, value, failure, timeoutMs, from: plugin, trace, signal })

@@ -52,6 +52,24 @@ describe('approvals', () => {
     expect(await asking).toEqual({ answer: 'deny', duration: 'once', by: 'timeout' })
   })
 
+  test('K5: how long a plugin’s questions waited is known, times that overlap counted once', async () => {
+    const { approvals, clock, needed } = setUp()
+    const first = approvals.ask(question)
+    await clock.advance(100)
+    const second = approvals.ask({ ...question, permission: 'net:b.example' })
+    await clock.advance(100)
+    approvals.resolve(needed[0]!.id, yes)
+    await clock.advance(100)
+    expect(approvals.waitedMs('notes')).toBe(300)
+
+    approvals.resolve(needed[1]!.id, yes)
+    await clock.advance(1_000)
+
+    expect(approvals.waitedMs('notes')).toBe(300)
+    expect(approvals.waitedMs('another')).toBe(0)
+    await Promise.all([first, second])
+  })
+
   test('K5: a question nobody waits for any more is withdrawn from every surface', async () => {
     const { approvals, resolved, clock } = setUp()
     const [one, two] = [new AbortController(), new AbortController()]

@@ -68,6 +68,8 @@ export interface Approvals {
   ask(question: Question & AskOptions): Promise<ApprovalAnswer>
   /** Oldest first. */
   pending(): readonly Approval[]
+  /** For how long questions about `plugin` have waited until now, in all: ms, at any moment counted once. */
+  waitedMs(plugin: PluginId): number
   /** Gives the answer. @throws APPROVAL_RESOLVED telling who was first; APPROVAL_UNKNOWN; APPROVAL_ANSWER for a foreign permission. */
   resolve(id: string, answer: ApprovalAnswer): void
 }
@@ -87,11 +89,20 @@ interface Open {
   readonly onAnswer: AskOptions['onAnswer']
 }
 
+/** Questions about a plugin that are open, since when (epoch ms), and how long some were before that. */
+interface Wait {
+  open: number
+  since: number
+  ms: number
+}
+const NO_WAIT: Wait = { open: 0, since: 0, ms: 0 }
+
 export function createApprovals(options: ApprovalsOptions): Approvals {
   const { clock, ids, onNeeded = () => {}, onResolved = () => {}, timeoutMs = TIMEOUT_MS } = options
   const open = new Map<string, Open>()
   const byQuestion = new Map<string, string>()
   const answered = new Map<string, ApprovalAnswer>()
+  const waits = new Map<PluginId, Wait>()
   return {
     async ask({ signal, onAnswer, ...question }) {
       signal?.throwIfAborted()
@@ -99,6 +110,10 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
       return waitFor(asked, signal)
     },
     pending: () => [...open.values()].map((entry) => entry.approval),
+    waitedMs(plugin) {
+      const { ms, open: waiting, since } = waits.get(plugin) ?? NO_WAIT
+      return ms + (waiting > 0 ? clock.now() - since : 0)
+    },
     resolve(id, answer) {
       const entry = open.get(id)
       if (entry === undefined) throw alreadyGone(id)
@@ -119,6 +134,7 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
     const stopTimer = clock.after(timeoutMs, () => settle(entry, { answer: 'deny', duration: 'once', by: 'timeout' })) // A3
     const entry: Open = { approval, askers: new Set(), stopTimer, onAnswer }
     open.set(approval.id, entry)
+    countWait(approval.plugin, 1)
     byQuestion.set(keyOf(approval), approval.id)
     queueMicrotask(() => open.has(approval.id) && onNeeded(approval)) // the asker waits already: an answer may come within the call
     return entry
@@ -143,12 +159,24 @@ export function createApprovals(options: ApprovalsOptions): Approvals {
   function settle(entry: Open, answer: ApprovalAnswer): void {
     const { approval, askers, stopTimer } = entry
     if (!open.delete(approval.id)) return // A1
+    countWait(approval.plugin, -1)
     void stopTimer()
     byQuestion.delete(keyOf(approval))
     remember(approval.id, answer)
     if (answer.by !== 'withdrawn') entry.onAnswer?.(answer) // A5
     for (const asker of [...askers]) asker(answer)
     onResolved(approval, answer)
+  }
+
+  function countWait(plugin: PluginId, step: 1 | -1): void {
+    const { ms, open: before, since } = waits.get(plugin) ?? NO_WAIT
+    const now = clock.now()
+    const waiting = before + step
+    waits.set(plugin, {
+      open: waiting,
+      since: before === 0 ? now : since,
+      ms: waiting === 0 ? ms + now - since : ms,
+    })
   }
 
   function remember(id: string, answer: ApprovalAnswer): void {

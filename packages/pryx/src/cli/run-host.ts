@@ -65,6 +65,7 @@ export async function runHost(
       config,
       inspect,
       consent: consentBy(options, surface, conversation),
+      onConsent: (plugin, granted) => tellConsent(surface, plugin, granted),
       policy: options.policy,
       registry: options.registry,
       onIncident: (incident) => tellIncident(surface, incident),
@@ -132,20 +133,17 @@ function consentBy(
   options: UpOptions,
   surface: Surface,
   conversation: Conversation | undefined,
-): ConsentPrompt | undefined {
-  if (options.consent === 'declared') return grantDeclared(surface)
+): ConsentPrompt | 'declared' | undefined {
+  if (options.consent === 'declared') return 'declared'
   return conversation && createConsentPrompt(conversation, surface.screen, surface.style)
 }
 
 /** `--consent declared`: the flag is the user's word for all of it; each plugin's share is told. */
-function grantDeclared({ say, style }: Surface): ConsentPrompt {
-  return async ({ plugin, undecided }) => {
-    say(
-      { event: 'host.consent', plugin, granted: undecided },
-      `${style.green('✔')} ${style.bold(safe(plugin))} was granted what it declares: ${undecided.map((one) => safe(one)).join(', ')}`,
-    )
-    return { allow: undecided, duration: 'forever', by: 'consent' }
-  }
+function tellConsent({ say, style }: Surface, plugin: PluginId, granted: readonly string[]): void {
+  say(
+    { event: 'host.consent', plugin, granted },
+    `${style.green('✔')} ${style.bold(safe(plugin))} was granted what it declares: ${granted.map((one) => safe(one)).join(', ')}`,
+  )
 }
 
 function tellIncident({ say, style }: Surface, { what, kept }: Incident): void {

@@ -67,6 +67,25 @@ test('N2: after kill -9 the next start finds its grants and no lock in its way',
   expect(value).toMatchObject([{ plugin: 'one', permissions: [{ permission: 'storage', mode: 'allow' }] }])
 })
 
+test('K4: `--consent declared` also grants what `pryx add --yes` left to be asked, and leaves what was denied', async () => {
+  await using project = createProject()
+  project.plugin('one', undefined, { permissions: ['storage', 'env:HOME'] })
+  await project.run('add', './plugins/one', '--yes')
+  await project.run('permissions', 'revoke', 'one', 'env:HOME')
+
+  const host = await project.up('--consent', 'declared')
+
+  await expect.poll(() => host.stderr()).toContain('one was granted what it declares: storage')
+  expect((await project.json('permissions', 'list', 'one')).value).toMatchObject([
+    {
+      permissions: [
+        { permission: 'storage', mode: 'allow' },
+        { permission: 'env:HOME', mode: 'deny' },
+      ],
+    },
+  ])
+})
+
 test('K4: `--consent declared` grants what manifests declare and says so in a line per plugin', async () => {
   await using project = createProject(['one'])
   project.plugin('one', undefined, { permissions: ['storage'], events: { emits: ['one.*'] } })

@@ -57,6 +57,8 @@ export interface HostOptions {
   config: HostConfig
   /** As in `createKernel`. */
   consent?: ConsentPrompt | 'declared' | undefined
+  /** Told of what `declared` granted. */
+  onConsent?(plugin: PluginId, granted: readonly string[]): void
   /** Plugins that a debugger may attach to. */
   inspect?: ReadonlySet<PluginId> | undefined
   /** Folder of installed packages. Default: the user's. */
@@ -190,6 +192,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     const opened = await Promise.all(Object.entries(config.plugins).map(([id, entry]) => openEntry(id, entry)))
     const present = opened.filter((one) => one !== undefined)
     await Promise.all(present.filter(({ id }) => isOff(id)).map(({ id, pkg }) => acquaint(kernel, config, id, pkg)))
+    if (options.consent === 'declared') for (const { id, pkg } of present) if (!isOff(id)) await grantPostponed(id, pkg)
     const results = await kernel.installAll(
       present.map(({ id, entry, pkg }) => ({ pkg, options: choiceOf(id, entry) })),
     )
@@ -197,6 +200,19 @@ export async function openHost(options: HostOptions): Promise<Host> {
       if (result.status === 'rejected') failed(present[i]!.id, present[i]!.entry, result.reason)
     await installs.proveUntried()
     kernel.emit('host.up', { at: Date.now() })
+  }
+
+  /** What was left to be asked at first use, as `pryx add --yes` leaves it. What was denied stays so. */
+  async function grantPostponed(id: PluginId, pkg: PluginPackage): Promise<void> {
+    if (!(await acquaint(kernel, config, id, pkg))) return
+    const postponed = kernel.permissions.list(id).filter((one) => one.mode === 'ask' && one.duration !== undefined)
+    for (const { permission } of postponed)
+      await kernel.permissions.grant(id, permission, { mode: 'allow', duration: 'forever', by: 'consent' })
+    if (postponed.length > 0)
+      options.onConsent?.(
+        id,
+        postponed.map(({ permission }) => permission),
+      )
   }
 
   async function openEntry(
@@ -250,18 +266,21 @@ export async function openHost(options: HostOptions): Promise<Host> {
 /**
  * Makes a plugin's permissions known without asking or starting anything.
  * A plugin that is switched off is never asked about; it shall be listed with what it would ask for all the same.
+ *
+ * @returns False if what it declares cannot be read; its install tells why.
  */
 export async function acquaint(
   { permissions }: Pick<NodeKernel, 'permissions'>,
   { data, workspace }: HostConfig,
   id: PluginId,
   pkg: PluginPackage,
-): Promise<void> {
+): Promise<boolean> {
   const place = placeOf({ data, workspace }, id, pkg.folder)
   try {
     permissions.know(id, permissions.declared(pkg.manifest, place), place)
+    return true
   } catch {
-    // Its install tells what is wrong with it.
+    return false
   }
 }
 
@@ -281,13 +300,16 @@ export function privateFolder(data: string, plugin: PluginId): string {
 
 /** What the user said as a plugin was installed goes before asking. Without a prompt the rest is asked at first use. */
 function consentOf(
-  { consent }: HostOptions,
+  { consent, onConsent }: HostOptions,
   isOff: (plugin: PluginId) => boolean,
   decided: ReadonlyMap<PluginId, Consented>,
 ): { consent: ConsentPrompt } {
   const ask: ConsentPrompt =
     consent === 'declared'
-      ? async ({ undecided }) => ({ allow: undecided, duration: 'forever', by: 'consent' })
+      ? async ({ plugin, undecided }) => {
+          onConsent?.(plugin, undecided)
+          return { allow: undecided, duration: 'forever', by: 'consent' }
+        }
       : consent!
   return {
     consent: async (question) => {
