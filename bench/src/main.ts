@@ -12,6 +12,7 @@ import { events } from './events.ts'
 import { benchFolder } from './fixtures.ts'
 import { cold, install } from './install.ts'
 import { installed } from './installed.ts'
+import { installServers } from './peers/servers.ts'
 import { reload } from './reload.ts'
 import { router } from './router.ts'
 import { scheduler } from './scheduler.ts'
@@ -34,6 +35,7 @@ async function main(): Promise<void> {
       rounds: { type: 'string' },
       json: { type: 'boolean' },
       save: { type: 'boolean' },
+      'install-peers': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   })
@@ -44,6 +46,7 @@ async function main(): Promise<void> {
   if (unknown !== undefined) return refuse(`there is no bench "${unknown}"`)
   const chosen = positionals.length > 0 ? benches.filter(({ name }) => positionals.includes(name)) : benches
   if (values.json && chosen.length > 1) return refuse('--json takes one bench at a time')
+  if (values['install-peers']) installServers()
   for (const bench of chosen) {
     const report = chosen.length === 1 ? await measure(bench, rounds) : await measureApart(bench, rounds)
     if (report === undefined) continue
@@ -84,7 +87,7 @@ async function save(report: Report): Promise<void> {
 
 function help(): string {
   const lines = benches.map(({ name, about }) => `  ${name.padEnd(9)} ${about}`)
-  return `pnpm bench [NAME…] [--rounds N] [--json] [--save]
+  return `pnpm bench [NAME…] [--rounds N] [--json] [--save] [--install-peers]
 
 Measures Pryx beside its peers in one run. Without a name: all, one after another.
 
@@ -92,6 +95,7 @@ ${lines.join('\n')}
 
   --rounds N  rounds of each participant, in turn (default ${DEFAULT_ROUNDS})
   --json      one JSON object on stdout and nothing else; takes one name
+  --install-peers  installs Redis and Postgres with apt-get first (as root), for \`scheduler\`; it starts its own, on loopback
   --save      keeps the figures in bench/results/NAME.json`
 }
 

@@ -1,129 +1,163 @@
-// bench/src/scheduler.ts: the scheduler in its sandbox on the real storage: jobs a second, and what a million tasks cost.
-//   Every commit is on disk before it is acknowledged (survives a power cut). Peers that need a server (BullMQ, pg-boss, graphile-worker)
-//   are not measured yet: a line says so.
-import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { createKeyFile, nodeCapabilities, openSecrets } from '@pryx/capabilities'
-import { createKernel, type NodeKernel, openPluginFolder } from '@pryx/kernel'
+// bench/src/scheduler.ts: the scheduler in its sandbox on the real storage: jobs a second beside four peers, and what a million tasks cost.
+//   Every commit of ours is fsynced before it is acknowledged, so it survives a power cut; what a peer's figure survives stands beside it.
+//   Our job is a run that emits an event on the kernel's bus: queued, begun, worked on, ended, with its step log, the day's figures and two
+//   facts told to whoever listens. The peers' job is an empty function in their worker.
+import { rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { buildPlugin } from '@pryx/sdk/build'
-import { Scheduler, taskEvents } from '../../plugins/scheduler/src/service.ts'
+import { type Scheduler, taskEvents } from '../../plugins/scheduler/src/service.ts'
 import type { Bench, BenchResult } from './bench.ts'
-import { ratioOf, type Samples, subjectsOf } from './rounds.ts'
+import { type JobQueue, openBullMq, openCroner, openGraphile, openPgBoss } from './peers/job-queues.ts'
+import { type Server, startPostgres, startRedis } from './peers/servers.ts'
+import { type Figures, interleave, ratioOf, type Samples, subjectsOf } from './rounds.ts'
+import { claimLatencies } from './scheduler-claims.ts'
+import {
+  type BenchHost,
+  databaseOf,
+  emptyFolder,
+  MANY,
+  makeOneDue,
+  residentMb,
+  SCHEDULER_FOLDER,
+  seed,
+  withHost,
+} from './scheduler-host.ts'
 
-const FOLDER = join(import.meta.dirname, '../../plugins/scheduler')
-const MANY = 1_000_000
-const JOBS = 1_000
-const IN_FLIGHT = 32
-const ROUND_JOBS = 50 // of one task: as many as may wait
-const HOUR_MS = 3_600_000
+const JOBS = 5_000 // of a round
+const AT_ONCE = 500 // jobs added in one call
+const IN_FLIGHT = 250 // jobs worked on at a time
+const CONNECTIONS = 32 // jobs of graphile-worker at a time: each holds a connection; more of them are slower
+const A_MILLION = MANY.toLocaleString('en-US')
+const JOB = 'no-op jobs added, run and recorded as done'
 const ABOUT = {
-  jobs: ['1/s', `jobs queued, started, done and recorded, ${IN_FLIGHT} in flight, durable`],
-  firstFireMs: ['ms', `kernel and scheduler start to the first run, with ${MANY.toLocaleString('en-US')} tasks`],
-  lateMs: ['ms', 'a task made for an instant: from it to its start, with as many'],
+  jobs: ['1/s', `${JOB}; fsync before each acknowledgement: survives a power cut`],
+  jobs_bullmq: [
+    '1/s',
+    `the same, BullMQ on Redis, appendfsync everysec: survives a kill, may lose the last second at a power cut`,
+  ],
+  jobs_bullmq_always: ['1/s', 'the same, BullMQ on Redis, appendfsync always: survives a power cut'],
+  jobs_graphile: ['1/s', 'the same, graphile-worker on Postgres, fsync on: survives a power cut'],
+  jobs_pgboss: ['1/s', 'the same, pg-boss on Postgres in batches, fsync on: survives a power cut'],
+  jobs_croner: ['1/s', 'croner alone, jobs run in memory: survives nothing'],
+  firstFireMs: ['ms', `kernel and scheduler start to the first run, with ${A_MILLION} tasks`],
+  nextDueP50Ms: ['ms', 'what is due next, through the capability, with as many; the median'],
+  nextDueP99Ms: ['ms', 'the same, 99th percentile'],
+  claimP50Ms: ['ms', 'a claim (read, two rows written, fsync) through the capability, with as many; the median'],
+  claimP99Ms: ['ms', 'the same, 99th percentile'],
+  lateMs: ['ms', 'a task made for an instant, the clockwork asleep: from it to its start, with as many'],
   overviewMs: ['ms', 'a dashboard page of 200 tasks, with as many'],
   memoryMb: ['MB', 'resident memory of kernel and its processes above that with no task'],
 } as const
+/** At most, where less is better. */
+const GOALS = { firstFireMs: 1_000, memoryMb: 150, overviewMs: 50, nextDueP99Ms: 1, claimP99Ms: 1 } as const
 
 export const scheduler: Bench = {
   name: 'scheduler',
-  about: 'jobs a second, and a million tasks: start, lateness, memory, dashboard',
-  limitMs: 600_000,
+  about: 'jobs a second beside BullMQ, graphile-worker, pg-boss, croner; a million tasks: start, claims, memory',
+  limitMs: 900_000,
   run,
 }
 
 async function run(rounds: number): Promise<BenchResult> {
-  console.error('BullMQ, pg-boss and graphile-worker are left out: their servers are not started by this bench yet')
-  await buildPlugin(FOLDER)
-  const samples = new Map<string, number[]>()
-  const add = (name: string, value: number) => samples.set(name, [...(samples.get(name) ?? []), value])
-  const idleMb = await withHost(await emptyFolder(), async ({ kernel }) => residentMb(kernel))
+  await buildPlugin(SCHEDULER_FOLDER)
+  const [tasks, queues] = [await million(rounds), await jobs(rounds)] // memory first, before this process has grown
+  const samples = new Map([...queues, ...tasks])
+  return { subjects: subjectsOf(samples, ABOUT), ratios: { ...beside(samples), ...withinGoals(samples) } }
+}
+
+// ── jobs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function jobs(rounds: number): Promise<Samples> {
+  await using owner = new AsyncDisposableStack()
+  const queues: Record<string, JobQueue> = { jobs_croner: await openCroner() }
+  for (const fsync of ['everysec', 'always'] as const) {
+    const redis = await own(owner, 'Redis', startRedis(fsync))
+    const name = fsync === 'always' ? 'jobs_bullmq_always' : 'jobs_bullmq'
+    if (redis) queues[name] = owner.use(await openBullMq({ port: redis.port, inFlight: IN_FLIGHT, atOnce: AT_ONCE }))
+  }
+  const postgres = await own(owner, 'Postgres', startPostgres())
+  if (postgres) {
+    const { port } = postgres
+    queues.jobs_graphile = owner.use(await openGraphile({ port, inFlight: CONNECTIONS, atOnce: AT_ONCE }))
+    queues.jobs_pgboss = owner.use(await openPgBoss({ port, inFlight: IN_FLIGHT, atOnce: AT_ONCE }))
+  }
   const folder = await emptyFolder()
-  await withHost(folder, async ({ face }) => void (await face.list()))
-  seed(folder)
+  owner.defer(() => rm(folder, { recursive: true, force: true }))
+  const peers = Object.entries(queues).map(([name, queue]) => async () => ({ [name]: await queue.round(JOBS) }))
+  const config = { maxRunning: IN_FLIGHT }
+  return await withHost(
+    folder,
+    async (host) => {
+      const round = await ourJobs(host)
+      return interleave(rounds, [async (): Promise<Figures> => ({ jobs: await round() }), ...peers])
+    },
+    config,
+  )
+}
+
+async function own(owner: AsyncDisposableStack, name: string, starting: Promise<Server | undefined>) {
+  const server = await starting
+  if (server === undefined) console.error(`${name} is not on this machine, so its peers are left out; --install-peers`)
+  return server && owner.use(server)
+}
+
+/** Rounds of jobs of one task, as a queue of theirs is one queue. */
+async function ourJobs({ kernel, face }: BenchHost): Promise<() => Promise<number>> {
+  const task = await face.create({
+    ...{ name: 'queue', trigger: { kind: 'manual' }, action: { kind: 'emit', name: 'bench' } },
+    overlap: { kind: 'allow', max: IN_FLIGHT },
+    backlog: JOBS,
+  })
+  let ended = 0
+  let emitted = 0
+  let done: () => void = () => {}
+  kernel.on('flow.bench', () => void emitted++)
+  kernel.on(taskEvents.finished, () => {
+    if (++ended === JOBS) done()
+  })
+  return async () => {
+    ended = 0
+    emitted = 0
+    const finished = new Promise<void>((resolve) => (done = resolve))
+    const begun = performance.now()
+    for (let at = 0; at < JOBS; at += AT_ONCE)
+      await face.runEach(
+        task.id,
+        Array.from({ length: AT_ONCE }, (_, i) => ({ i })),
+      )
+    await finished
+    if (emitted !== JOBS) throw new Error(`${JOBS} jobs ended and ${emitted} were done`)
+    return JOBS / ((performance.now() - begun) / 1_000)
+  }
+}
+
+// ── a million tasks ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function million(rounds: number): Promise<Samples> {
+  const samples = new Map<string, number[]>()
+  const add = (figures: Figures) => {
+    for (const [name, value] of Object.entries(figures)) samples.set(name, [...(samples.get(name) ?? []), value])
+  }
+  const empty = await emptyFolder()
+  const idleMb = await withHost(empty, ({ kernel }) => residentMb(kernel))
+  const folder = await emptyFolder()
+  await withHost(folder, ({ face }) => face.list())
+  let first = seed(folder)
   for (let round = 0; round < rounds; round++) {
-    const jobsFolder = await emptyFolder()
-    add('jobs', await withHost(jobsFolder, jobsPerSecond))
+    add(await claimLatencies(dirname(databaseOf(folder)), first))
+    first += 10_000 // past those that were claimed
     makeOneDue(folder)
     const begun = performance.now()
     await withHost(folder, async (host) => {
       await host.firstDue
-      add('firstFireMs', performance.now() - begun)
-      add('lateMs', await lateness(host))
-      const asked = performance.now()
-      await host.face.overview({ limit: 200 })
-      add('overviewMs', performance.now() - asked)
-      add('memoryMb', (await residentMb(host.kernel)) - idleMb)
+      add({ firstFireMs: performance.now() - begun })
+      add({ lateMs: await lateness(host) })
+      add({ overviewMs: await overviewMs(host.face) })
+      add({ memoryMb: (await residentMb(host.kernel)) - idleMb })
     })
-    await rm(jobsFolder, { recursive: true, force: true })
   }
-  await rm(folder, { recursive: true, force: true })
-  return { subjects: subjectsOf(samples, ABOUT), ratios: budgets(samples) }
-}
-
-interface BenchHost {
-  kernel: NodeKernel
-  face: Scheduler
-  firstDue: Promise<unknown>
-}
-
-async function withHost<T>(data: string, work: (host: BenchHost) => Promise<T>): Promise<T> {
-  const drivers = nodeCapabilities({
-    secrets: openSecrets({ file: join(data, 'secrets.json'), key: createKeyFile(join(data, 'master.key')) }),
-    storage: {},
-    process: { recordFolder: join(data, 'processes') },
-    fs: { guarded: [] },
-    http: { port: 0, host: '127.0.0.1', hosts: [] },
-  })
-  const kernel = await createKernel({
-    data,
-    workspace: data,
-    consent: 'declared',
-    standby: 'never',
-    capabilities: Object.values(drivers),
-  })
-  const due = Promise.withResolvers<unknown>()
-  kernel.on(taskEvents.due, (payload) => due.resolve(payload))
-  try {
-    await kernel.install(await openPluginFolder(FOLDER))
-    return await work({ kernel, face: await kernel.use(Scheduler), firstDue: due.promise })
-  } finally {
-    await kernel.stop()
-    await drivers.http.close()
-  }
-}
-
-/** No-op jobs, each queued, begun, reported and counted. */
-async function jobsPerSecond({ kernel, face }: BenchHost): Promise<number> {
-  let left = JOBS
-  const done = Promise.withResolvers<void>()
-  kernel.on(taskEvents.due, (due) => void face.complete(due.runId, { ok: true }).catch(done.reject))
-  kernel.on(taskEvents.finished, () => {
-    if (--left === 0) done.resolve()
-  })
-  const tasks: string[] = []
-  for (let i = 0; i < IN_FLIGHT; i++)
-    tasks.push(
-      (
-        await face.create({
-          name: `job ${i}`,
-          trigger: { kind: 'manual' },
-          overlap: { kind: 'allow', max: ROUND_JOBS },
-        })
-      ).id,
-    )
-  const begun = performance.now()
-  await Promise.all(
-    tasks.map((id, i) => queue(face, id, Math.floor(JOBS / IN_FLIGHT) + (i < JOBS % IN_FLIGHT ? 1 : 0))),
-  )
-  await done.promise
-  return JOBS / ((performance.now() - begun) / 1_000)
-}
-
-async function queue(face: Scheduler, id: string, jobs: number): Promise<void> {
-  for (let i = 0; i < jobs; i++) await face.runNow(id)
+  for (const each of [empty, folder]) await rm(each, { recursive: true, force: true })
+  return samples
 }
 
 async function lateness({ kernel, face }: BenchHost): Promise<number> {
@@ -135,74 +169,25 @@ async function lateness({ kernel, face }: BenchHost): Promise<number> {
   return started.promise
 }
 
-/** Rows as the scheduler writes them; nothing of them is due for hours. */
-function seed(data: string): void {
-  const db = new DatabaseSync(databaseOf(data))
-  const spec = JSON.stringify({
-    ...{
-      trigger: { kind: 'cron', expression: '0 9 * * *', timeZone: 'UTC' },
-      action: { kind: 'event' },
-      misfire: { kind: 'run-once' },
-    },
-    ...{
-      overlap: 'skip',
-      timeoutMs: 600_000,
-      retry: { attempts: 0, backoffMs: 60_000, factor: 2, growth: 'exponential', maxDelayMs: 0, jitter: 0 },
-    },
-  })
-  const insert = db.prepare(
-    `INSERT INTO tasks (id, owner, name, spec, state, next_due, created_at, updated_at, kind) VALUES (?, ?, ?, ?, 'active', ?, 0, 0, 'cron')`,
+async function overviewMs(face: Scheduler): Promise<number> {
+  const asked = performance.now()
+  await face.overview({ limit: 200 })
+  return performance.now() - asked
+}
+
+function beside(samples: Samples): Record<string, number> {
+  const peers = [...samples.keys()].filter((name) => name.startsWith('jobs_') && name !== 'jobs_croner')
+  return Object.fromEntries(
+    peers.map((name) => [name.replace('jobs_', 'jobs_vs_'), ratioOf(samples, 'jobs', name, 'more')]),
   )
-  const now = Date.now()
-  db.exec('BEGIN')
-  for (let i = 0; i < MANY; i++)
-    insert.run(`seed-${i}`, `owner-${i % 1_000}`, `task ${i}`, spec, now + 24 * HOUR_MS + i)
-  db.exec('COMMIT')
-  db.close()
-}
-
-function makeOneDue(data: string): void {
-  const db = new DatabaseSync(databaseOf(data))
-  db.prepare(`UPDATE tasks SET next_due = ?, spec = ?, state = 'active' WHERE id = 'seed-0'`).run(
-    Date.now() - 1_000,
-    JSON.stringify({
-      trigger: { kind: 'once', at: Date.now() - 1_000 },
-      action: { kind: 'event' },
-      misfire: { kind: 'run-once' },
-      overlap: { kind: 'allow', max: 50 },
-      timeoutMs: 1_000,
-      retry: { attempts: 0, backoffMs: 0, factor: 1, growth: 'linear', maxDelayMs: 0, jitter: 0 },
-    }),
-  )
-  db.close()
-}
-
-function databaseOf(data: string): string {
-  return join(data, 'plugins', 'scheduler', 'storage.db')
-}
-
-async function residentMb(kernel: NodeKernel): Promise<number> {
-  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
-  const pids = new Set([String(process.pid), ...children, ...kernel.host().processes.map(({ pid }) => String(pid))])
-  const kb = [...pids].map((pid) =>
-    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0),
-  )
-  return kb.reduce((sum, each) => sum + each, 0) / 1_024
-}
-
-async function emptyFolder(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'pryx-bench-'))
 }
 
 /** What was set as a goal against what was measured: at least 1 is good. */
-function budgets(samples: Samples): Record<string, number> {
-  const goals = new Map(samples)
-  goals.set('goalFirstFire', [1_000])
-  goals.set('goalMemory', [150])
-  goals.set('goalOverview', [50])
-  return {
-    firstFire_vs_budget: ratioOf(goals, 'firstFireMs', 'goalFirstFire', 'less'),
-    memory_vs_budget: ratioOf(goals, 'memoryMb', 'goalMemory', 'less'),
-    overview_vs_budget: ratioOf(goals, 'overviewMs', 'goalOverview', 'less'),
-  }
+function withinGoals(samples: Samples): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(GOALS).map(([name, most]) => {
+      const ratio = ratioOf(new Map([...samples, ['goal', [most]]]), name, 'goal', 'less')
+      return [`${name.replace(/M[sb]$/, '')}_vs_budget`, ratio]
+    }),
+  )
 }

@@ -38,17 +38,20 @@ export async function openBullMq({ port, inFlight, atOnce }: QueueOptions): Prom
 /** Plain: its defaults, but for the number of jobs at a time. */
 export async function openGraphile({ port, inFlight, atOnce }: QueueOptions): Promise<JobQueue> {
   const { run, makeWorkerUtils, Logger } = await import('graphile-worker')
+  const { Pool } = await import('pg')
   const connectionString = `postgres://bench@127.0.0.1:${port}/postgres`
   const logger = new Logger(() => () => {})
   const utils = await makeWorkerUtils({ connectionString, logger })
   await utils.migrate()
   const countdown = createCountdown()
+  const pgPool = new Pool({ connectionString, max: inFlight + 2 })
+  pgPool.on('error', () => {}) // the server ends before the last idle connection does
+  pgPool.on('connect', (client) => client.on('error', () => {}))
   const runner = await run({
-    connectionString,
+    pgPool,
     logger,
     concurrency: inFlight,
     noHandleSignals: true,
-    maxPoolSize: inFlight + 2,
     taskList: { bench: async () => {} },
   })
   runner.events.on('job:complete', countdown.one)
@@ -62,6 +65,7 @@ export async function openGraphile({ port, inFlight, atOnce }: QueueOptions): Pr
     async [Symbol.asyncDispose]() {
       await runner.stop()
       await utils.release()
+      await pgPool.end()
     },
   }
 }
@@ -105,8 +109,10 @@ export async function openCroner(): Promise<JobQueue> {
     async round(jobs) {
       const countdown = createCountdown()
       return timed(jobs, countdown, async () => {
-        for (let i = 0; i < jobs; i++)
-          void new Cron('* * * * * *', { paused: true, maxRuns: 1 }, () => countdown.one()).trigger()
+        for (let i = 0; i < jobs; i++) {
+          const job = new Cron('0 0 1 1 *', { paused: true }, () => countdown.one())
+          void job.trigger().then(() => job.stop())
+        }
       })
     },
     async [Symbol.asyncDispose]() {},

@@ -48,7 +48,6 @@ export function createRunBook(
     const most = task.backlog ?? MAX_OPEN
     const [added] = await store.commit([db.addEach(task.id, queued, LEVELS.high, clock.now(), most)])
     if (added !== queued.length) throw full(task)
-    engine.keeper.note(task.id, queued.length)
     return queued.map(([id]) => id)
   }
 
@@ -72,7 +71,6 @@ export function createRunBook(
     const queued = { id: ports.nextId(), occurrence: now, since: now, ...run }
     const [added] = await store.commit([db.addExtra(task.id, queued, now, task.backlog ?? MAX_OPEN)])
     if (added !== 1) throw full(task)
-    engine.keeper.note(task.id)
     const { input, priority: _priority, ...shown } = queued
     return {
       ...{ ...shown, taskId: task.id, status: 'queued', count: 0, exact: true, attempt: 0, startAt: now },

@@ -50,7 +50,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     for (const look of woken) look()
   })
   const lateness = createLateness(ports, settings, facts, notices)
-  const harvest = createHarvest(ports, settings, { endings, facts, notices, working })
+  const harvest = createHarvest(ports, settings, { endings, facts, keeper, notices, working })
   let gathering = false
   let waking = false // the timer is set to look at once
   let queue: Promise<unknown> = Promise.resolve()

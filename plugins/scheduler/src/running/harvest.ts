@@ -2,6 +2,7 @@
 //   H1  Who reports an end hears that it is recorded after the transaction that holds it; if that fails, hears why.
 //   H2  Ends that went well and are followed by nothing share one transaction; every other is settled by itself (endings.ts).
 //   H3  Whether an end counts is decided by the row on disk, not by what is known here (D2): told twice, it counts once.
+import type { Keeper } from '../ledger/keeper.ts'
 import { periodOf } from '../money/usage.ts'
 import type { Notices } from '../notify/notices.ts'
 import type { Ports, Settings } from '../ports.ts'
@@ -32,6 +33,14 @@ export interface Harvest {
   take(): Sheaf
 }
 
+interface Parts {
+  endings: Endings
+  facts: Facts
+  keeper: Keeper
+  notices: Notices
+  working: Working
+}
+
 interface End {
   task: Task
   run: OpenRun
@@ -45,7 +54,7 @@ type EndedRow = { id: string; progress: string | null; usage: string | null }
 export function createHarvest(
   { clock }: Pick<Ports, 'clock'>,
   { timeZone }: Pick<Settings, 'timeZone'>,
-  { endings, facts, notices, working }: { endings: Endings; facts: Facts; notices: Notices; working: Working },
+  { endings, facts, keeper, notices, working }: Parts,
 ): Harvest {
   let waiting: End[] = []
   return {
@@ -63,8 +72,14 @@ export function createHarvest(
 
   function sheafOf(ends: readonly End[]): Sheaf {
     const now = clock.now()
-    const plain = ends.filter(isPlain)
-    const others = ends.filter((end) => !plain.includes(end))
+    const seen = new Set<string>()
+    const [plain, others]: [End[], End[]] = [[], []]
+    for (const end of ends) {
+      const first = !seen.has(end.run.id)
+      seen.add(end.run.id)
+      if (first && isPlain(end)) plain.push(end)
+      else others.push(end) // H3: what was told of the same run before counts, and this is judged after it
+    }
     const notes = noted(ends.flatMap(({ completion }) => completion.notes ?? []))
     const endings = plain.length === 0 ? [] : db.endWell(plain.map(successOf), periodOf(now, timeZone, 'day'), now)
     return {
@@ -72,6 +87,7 @@ export function createHarvest(
       async landed(results) {
         if (plain.length > 0) tell(plain, (results.at(-1)?.rows ?? []) as unknown as EndedRow[], now)
         for (const end of others) await settle(end)
+        for (const { run } of ends) if (run.source !== 'schedule') keeper.note(run.taskId) // those were noted as they were claimed
         return others.length > 0
       },
       failed: (error) => {
@@ -89,7 +105,6 @@ export function createHarvest(
     const ended = new Map(rows.map((row) => [row.id, row]))
     for (const { task, run, resolve } of ends) {
       const row = ended.get(run.id)
-      ended.delete(run.id) // H3: of two reports of the same attempt one counts
       if (row !== undefined) {
         working.abort(run.id, 'the run is over')
         facts.finished(task, {
