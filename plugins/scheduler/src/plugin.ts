@@ -22,6 +22,8 @@ import { PREFIX } from './triggers/webhooks.ts'
 const HANDED_OVER_MS = 30_000 // a state older than this is from a crash, not from the instance that works beside us
 
 const LONGEST_TOOL_MS = 600_000 // the kernel's own limit; the run's time-out is below it, or stops the tool
+const LONGEST_PROMPT_MS = 3_600_000 // the agent's own limit
+const MAX_KEY_CHARS = 128
 const STARTING_MS = 30_000
 const LOOK_AGAIN_MS = 250
 
@@ -93,7 +95,12 @@ function handsOf(ctx: PluginContext<unknown>): Hands {
       soon('TOOL_MISSING', signal, () => ctx.tools.call(name, input, { signal, timeoutMs: LONGEST_TOOL_MS })),
     async prompt(request, signal) {
       const agent = await soon('TASK_NO_AGENT', signal, () => agentOf(ctx))
-      const asked = { ...request, surface: 'schedule', origin: 'a scheduled task', lane: 'background' }
+      const { key, timeoutMs, ...what } = request
+      const asked = {
+        ...what,
+        ...{ key: await shortKey(key), timeoutMs: Math.min(Math.max(timeoutMs, 1_000), LONGEST_PROMPT_MS) },
+        ...{ surface: 'schedule', origin: 'a scheduled task', lane: 'background' },
+      }
       const { id } = await agent.start(asked) // its key makes it the same run when it is asked again
       const stop = () => void agent.stop(id).catch((error) => ctx.log.warn('the agent could not be stopped', error))
       signal.addEventListener('abort', stop, { once: true })
@@ -105,6 +112,13 @@ function handsOf(ctx: PluginContext<unknown>): Hands {
     },
     emit: (name, payload) => ctx.emit({ kind: 'event', name, schema: z.unknown() }, payload),
   }
+}
+
+/** The agent takes keys of bounded length; the path of a step has none. */
+async function shortKey(key: string): Promise<string> {
+  if (key.length <= MAX_KEY_CHARS) return key
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key))
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 async function agentOf(ctx: PluginContext<unknown>): Promise<Agent> {

@@ -24,7 +24,7 @@ export interface Hands {
   callTool(name: string, input: unknown, signal: AbortSignal): Promise<unknown>
   /** @throws TASK_NO_AGENT if there is none. */
   prompt(
-    request: { text: string; model?: string; session?: string; maxCostUsd?: number; key: string },
+    request: { text: string; model?: string; session?: string; maxCostUsd?: number; key: string; timeoutMs: number },
     signal: AbortSignal,
   ): Promise<Answer>
   emit(name: string, payload: unknown): Promise<void>

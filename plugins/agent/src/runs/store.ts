@@ -48,7 +48,7 @@ export async function openStore(sql: Sql) {
       const [result] = await sql.batch([{ sql: text, params }], { durable: true })
       if (result?.changes === 1) return { run, fresh: true }
       const known = toRun((await sql.all<Row>('SELECT * FROM runs WHERE key = ?', key))[0] as Row)
-      if (JSON.stringify(known.request) === JSON.stringify(request)) return { run: known, fresh: false }
+      if (asked(known.request) === asked(request)) return { run: known, fresh: false }
       throw new UsageError('RUN_KEY_REUSED', `the key ${request.key} already stands for another request`, {
         hint: 'Give each request a key of its own; use one again only to ask the same thing again.',
       })
@@ -117,4 +117,9 @@ function toRun(row: Row): Kept {
 /** As others see it. */
 export function publicRun({ request: _, attempt: __, ...run }: Kept): Run {
   return run
+}
+
+/** What was asked, for telling whether it is the same. What is left of a budget may have changed when it is asked again. */
+function asked({ maxCostUsd: _left, ...request }: RunRequest): string {
+  return JSON.stringify(request)
 }

@@ -13,7 +13,10 @@ export const deedSchema = z.discriminatedUnion('kind', [
     kind: z.literal('prompt'),
     text: z.string().min(1).max(32_768),
     model: z.string().max(128).optional(),
-    session: z.string().max(128).optional(),
+    session: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9:_.@-]{0,127}$/, 'letters, digits and : _ . @ -')
+      .optional(),
   }),
   /** Runs a program, by the tool `shell.run`. Its arguments are words, never a line for a shell. */
   z.strictObject({

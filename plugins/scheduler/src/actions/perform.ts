@@ -17,12 +17,20 @@ export interface Circumstances {
   signal: AbortSignal
   /** The same for every try of the same deed: receivers can tell a repetition by it. */
   key: string
+  /** Which try it is, from 1. Who has answered with an error is asked anew in the next; who was cut off is asked for the same. */
+  attempt: number
+  /** When nobody waits any more, ms. */
+  timeoutMs: number
   /** What a prompt may cost at most, US dollars. */
   maxCostUsd?: number | undefined
 }
 
 /** @throws whatever the deed fails with. */
-export async function perform(deed: Deed, hands: Hands, { signal, key, maxCostUsd }: Circumstances): Promise<Done> {
+export async function perform(
+  deed: Deed,
+  hands: Hands,
+  { signal, key, attempt, timeoutMs, maxCostUsd }: Circumstances,
+): Promise<Done> {
   switch (deed.kind) {
     case 'tool':
       return { output: await hands.callTool(deed.name, deed.input, signal) }
@@ -45,7 +53,8 @@ export async function perform(deed: Deed, hands: Hands, { signal, key, maxCostUs
       const answer = await hands.prompt(
         {
           text,
-          key,
+          key: `${key}#${attempt}`,
+          timeoutMs,
           ...(model !== undefined && { model }),
           ...(session !== undefined && { session }),
           ...(maxCostUsd !== undefined && { maxCostUsd }),

@@ -69,7 +69,10 @@ export function createWork(ports: RunnerPorts & { journal: StepJournal }) {
     if (instead !== undefined)
       return 'error' in instead ? { ok: false, error: instead.error } : { ok: true, result: instead.output }
     const maxCostUsd = deed.kind === 'prompt' ? await ports.maxCostUsd(task, run) : undefined
-    const { output, usage, notice } = await perform(deed, ports.hands, { signal, key: `${run.id}/${ONLY}`, maxCostUsd })
+    const { output, usage, notice } = await perform(deed, ports.hands, {
+      ...{ signal, key: `${run.id}/${ONLY}`, attempt: run.attempt, timeoutMs: task.timeoutMs },
+      maxCostUsd,
+    })
     if (notice !== undefined)
       await ports.store.commit(
         ports.notices.raise({ ...notice, id: `message:${run.id}:${run.attempt}`, kind: 'message', task, run: run.id }),

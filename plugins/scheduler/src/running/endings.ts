@@ -131,7 +131,8 @@ export function createEndings(
 
   async function fallback(task: Task, run: OpenRun, name: string, error: string, now: number): Promise<db.Statement[]> {
     const other = await store.taskNamed(task.owner, name)
-    if (other === undefined || run.source === 'fallback') return [] // a fallback has none of its own: no two tasks call each other for ever
+    if (run.source === 'fallback') return [] // a fallback has none of its own: no two tasks call each other for ever
+    if (other === undefined) return notices.raise(noFallback(task, run, name))
     const input = resultText({ failed: { task: task.name, run: run.id, error } })
     return [db.addExtra(other.id, { id: ports.nextId(), source: 'fallback', occurrence: now, since: now, input }, now)]
   }
@@ -240,6 +241,14 @@ export function createEndings(
       const [changed] = await store.commit(statements)
       if (changed === 1) facts.finished(task, endedAs(run, ending, now))
     }
+  }
+}
+
+function noFallback(task: Task, run: OpenRun, name: string): Notice {
+  return {
+    ...{ id: `fallback:${run.id}`, kind: 'failed', level: 'error', task, run: run.id },
+    title: `${task.name}: nothing took its place`,
+    text: `It failed, and the task “${name}” that shall run then is not there.`,
   }
 }
 

@@ -52,6 +52,7 @@ export function createRunner(ports: RunnerPorts) {
   async function run(flow: Flow, task: Task, record: Run, signal: AbortSignal, mode?: Mode): Promise<Completion> {
     const journal = await ports.journal.read(record.id)
     const known = new Map<string, Entry>(journal)
+    const cutOff = new Map<string, number>() // which try a step was in when the last life ended
     const active = new Map<string, AbortController>()
     const listening = new Map<string, Release>()
     const givens: Givens = { input: record.input ?? null, ...described(task, record) }
@@ -88,6 +89,7 @@ export function createRunner(ports: RunnerPorts) {
         const step = stepAt(flow, entry.path)
         if (mode !== undefined || (step !== undefined && (step.idempotent || step.readOnly || !hasEffect(step.do)))) {
           known.delete(entry.path) // done again, with the same key
+          cutOff.set(entry.path, entry.attempt)
           continue
         }
         await commit([
@@ -121,7 +123,8 @@ export function createRunner(ports: RunnerPorts) {
 
     async function begin(move: Extract<Move, { kind: 'do' }>): Promise<void> {
       const { path, step } = move
-      const attempt = (known.get(path)?.attempt ?? 0) + 1
+      const attempt = cutOff.get(path) ?? (known.get(path)?.attempt ?? 0) + 1
+      cutOff.delete(path)
       const parsed = deedSchema.safeParse(move.deed)
       await commit([ports.journal.started(record.id, path, attempt, move.deed, move.sources, ports.clock.now())]) // J1
       known.set(path, { path, status: 'started', attempt, startedAt: ports.clock.now() })
@@ -129,7 +132,7 @@ export function createRunner(ports: RunnerPorts) {
       const controller = new AbortController()
       active.set(path, controller)
       const work = parsed.success
-        ? doIt(path, step, parsed.data, AbortSignal.any([signal, controller.signal]))
+        ? doIt(path, step, parsed.data, attempt, AbortSignal.any([signal, controller.signal]))
         : Promise.reject(
             new Error(`${path}: ${parsed.error.issues[0]?.path.join('.')}: ${parsed.error.issues[0]?.message}`),
           )
@@ -147,7 +150,7 @@ export function createRunner(ports: RunnerPorts) {
         })
     }
 
-    async function doIt(path: string, step: DoStep, deed: Deed, stop: AbortSignal): Promise<Done> {
+    async function doIt(path: string, step: DoStep, deed: Deed, attempt: number, stop: AbortSignal): Promise<Done> {
       const instead = await mode?.instead(path, deed, step.readOnly)
       if (instead !== undefined) {
         if ('error' in instead) throw new Error(instead.error)
@@ -155,7 +158,9 @@ export function createRunner(ports: RunnerPorts) {
       }
       const maxCostUsd = deed.kind === 'prompt' ? await ports.maxCostUsd(task, record) : undefined
       return within(ports.clock, step.timeoutMs, stop, (signal) =>
-        perform(deed, ports.hands, { signal, key: `${record.id}/${path}`, maxCostUsd }),
+        perform(deed, ports.hands, {
+          ...{ signal, key: `${record.id}/${path}`, attempt, timeoutMs: step.timeoutMs, maxCostUsd },
+        }),
       )
     }
 

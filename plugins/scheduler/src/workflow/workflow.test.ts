@@ -376,6 +376,32 @@ test('L1: a run tells its step while it runs, and a stop stops its deeds', async
   expect(life.of('task.cancelled')).toHaveLength(1)
 })
 
+test('S9 S10: a prompt that failed is asked anew in the next try; one that was cut off is asked for the same', async () => {
+  const keys: string[] = []
+  const prompt: LifeOptions['prompt'] = async ({ key }) => {
+    keys.push(key)
+    if (keys.length === 1) throw new Error('the model is busy')
+    if (keys.length === 2) return new Promise(() => {})
+    return { text: 'mended' }
+  }
+  const flow = {
+    steps: [
+      { id: 'ask', do: { kind: 'prompt', text: 'Mend it' }, idempotent: true, retry: { attempts: 1, backoffMs: 500 } },
+    ],
+    output: '${steps.ask.output.text}',
+  }
+  const { sql, life, clock, begin } = await setUp(flow, { prompt })
+  const id = await begin()
+  await work(life)
+  await tick(life, clock, 2_000)
+  life.kill()
+  const second = await startLife(sql, clock, { prompt })
+  await work(second)
+
+  expect(await second.as('web').run(id)).toMatchObject({ status: 'ok', result: 'mended' })
+  expect(keys).toEqual([`${id}/ask#1`, `${id}/ask#2`, `${id}/ask#2`])
+})
+
 test('S11: a dry run asks nobody and waits for nothing; a replay takes the answers that were given', async () => {
   const { life, web, clock, calls, task, begin } = await setUp({
     steps: [
