@@ -301,3 +301,35 @@ function pluginOf(file: string): string | undefined {
 function at({ file, line }: Import): string {
   return `${file}:${line}`
 }
+
+test('a CommonJS package is imported at run time by its default alone: in a bundle it has no names', () => {
+  const dynamic = files
+    .filter((file) => file.startsWith('packages/') && !isTest(file))
+    .flatMap((file) => [...linesWith(file, /import\('([^'.][^']*)'\)/)])
+    .filter(({ specifier }) => !specifier.startsWith('node:') && !specifier.startsWith('@pryx/'))
+
+  expect(dynamic.length).toBeGreaterThan(4)
+  expect(
+    dynamic
+      .filter(({ file, specifier }) => isCommonJs(file, specifier))
+      .filter(({ text }) => !/const \{ default: \w+ \} = await import\(/.test(text))
+      .map(({ file, line, text }) => `${file}:${line}: ${text.trim()}`),
+  ).toEqual([])
+})
+
+function* linesWith(file: string, pattern: RegExp) {
+  for (const [i, text] of readFileSync(join(root, file), 'utf8').split('\n').entries()) {
+    const [, specifier] = pattern.exec(text) ?? []
+    if (specifier !== undefined && !/^\s*(\/\/|\*)|typeof import/.test(text))
+      yield { file, line: i + 1, text, specifier }
+  }
+}
+
+/** As esbuild takes it for an application: `import` goes before `default`. */
+function isCommonJs(file: string, specifier: string): boolean {
+  const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+  const [, folder] = /^(packages\/[^/]+)\//.exec(file) ?? []
+  const about = join(root, folder ?? '', 'node_modules', name, 'package.json')
+  const { type, module, exports } = JSON.parse(readFileSync(about, 'utf8')) as Record<string, unknown>
+  return type !== 'module' && module === undefined && !JSON.stringify(exports ?? {}).includes('"import"')
+}

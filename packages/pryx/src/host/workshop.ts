@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import type { Workshop } from '../install/candidate.ts'
 import { createRegistry, type Registry } from '../registry/registry.ts'
 import { readSettings } from '../registry/settings.ts'
-import { type VerifyBundle, verifyWithSigstore } from '../registry/trust.ts'
+import { createBundleVerifier, type VerifyBundle } from '../registry/trust.ts'
 import type { HostConfig } from './config.ts'
 import type { PackageSources } from './packages.ts'
 
@@ -20,7 +20,7 @@ export interface WorkshopOptions {
 export function createWorkshop(
   { file }: Pick<HostConfig, 'file'>,
   { store, policy, judge, place, project }: PackageSources,
-  { registry, ask, verifyBundle = verifyWithSigstore, now = Date.now, stallMs }: WorkshopOptions = {},
+  { registry, ask, verifyBundle = createBundleVerifier(), now = Date.now, stallMs }: WorkshopOptions = {},
 ): Workshop {
   const settings = readSettings({ registry })
   return {

@@ -19,7 +19,7 @@ export function askAhead(
   const sources = specs.map((spec) => parseRequest(spec, process.cwd(), process.cwd()))
   const first = sources.find((source) => source.kind === 'npm')
   const address = first && settings.registryOf(first.name)
-  const documents = once(first && first.name, (name) => registry.document(name, stop.signal))
+  const documents = once(first?.name, (name) => registry.document(name, stop.signal))
   const keys = once(address, (registryUrl) => registry.keys(registryUrl, stop.signal))
   return {
     registry: {

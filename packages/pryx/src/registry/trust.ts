@@ -4,6 +4,7 @@
 //   P3  An attestation that is offered and does not hold refuses the package; one that is not offered is told.
 import { createPublicKey, verify } from 'node:crypto'
 import { CapabilityError } from '@pryx/kernel/contract'
+import type { TrustedRoot } from '@sigstore/protobuf-specs'
 import ssri from 'ssri'
 import { z } from 'zod'
 import type { Trust } from '../store/lock-file.ts'
@@ -161,10 +162,30 @@ function pem(key: RegistryKey | undefined): string | undefined {
   return key && `-----BEGIN PUBLIC KEY-----\n${key.key}\n-----END PUBLIC KEY-----`
 }
 
-/** Checks bundles against sigstore's public good instance; its root of trust comes by TUF. */
-export const verifyWithSigstore: VerifyBundle = async (bundle, keys) => {
-  const { default: sigstore } = await import('sigstore') // in a bundle, CommonJS has its default export alone
-  await sigstore.verify(bundle as never, { keySelector: keys, tlogThreshold: 1, retry: 1, timeout: 10_000 })
+/** Which authorities and logs are believed. */
+export type TrustRoot = () => Promise<TrustedRoot>
+
+/** A verifier of sigstore bundles: its certificate or key, its place in a public log, its signature, by what `root` names. */
+export function createBundleVerifier(root: TrustRoot = publicGoodRoot): VerifyBundle {
+  return async (bundle, keys) => {
+    const { default: sigstore } = await import('@sigstore/verify') // in a bundle, CommonJS has its default export alone
+    const { default: serial } = await import('@sigstore/bundle')
+    const { toSignedEntity, toTrustMaterial, VerificationError, Verifier } = sigstore
+    const findKey = (hint: string) => {
+      const key = keys(hint)
+      if (key === undefined)
+        throw new VerificationError({ code: 'PUBLIC_KEY_ERROR', message: `it is signed with an unknown key: ${hint}` })
+      return { publicKey: createPublicKey(key), validFor: () => true }
+    }
+    const verifier = new Verifier(toTrustMaterial(await root(), findKey), { tlogThreshold: 1 })
+    verifier.verify(toSignedEntity(serial.bundleFromJSON(bundle as never)))
+  }
+}
+
+/** Of sigstore's public good instance, kept current by TUF. */
+async function publicGoodRoot(): Promise<TrustedRoot> {
+  const { default: tuf } = await import('@sigstore/tuf')
+  return tuf.getTrustedRoot({ retry: 1, timeout: 10_000 })
 }
 
 function badSignature(label: string, why: string): CapabilityError {
