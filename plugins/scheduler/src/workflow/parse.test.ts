@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noThenProperty: a workflow’s word, never awaited
+import { readFileSync } from 'node:fs'
 import type { PryxError } from '@pryx/sdk'
 import { expect, test } from 'vitest'
 import { parseFlow } from './parse.ts'
@@ -114,3 +115,11 @@ function refusal(flow: unknown): PryxError {
   }
   throw new Error('it was taken')
 }
+
+test('S10: every workflow in the guide can be saved as it stands', () => {
+  const guide = readFileSync(new URL('../../../../docs/guides/workflows.md', import.meta.url), 'utf8')
+  const flows = [...guide.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => text)
+
+  expect(flows.length).toBeGreaterThan(1)
+  for (const text of flows) expect(() => parseFlow(text)).not.toThrow()
+})
