@@ -28,6 +28,7 @@ test('N4: without a link the page is locked and says what to do; a link lets one
 
   expect((await mine.goto(host.url))?.status()).toBe(401)
   await mine.getByRole('heading', { name: 'Pryx is locked' }).waitFor()
+  if (process.env.PRYX_SCREENSHOTS) await mine.screenshot({ path: join(process.env.PRYX_SCREENSHOTS, 'locked.png') })
   expect(await mine.evaluate(() => fetch('/api/state').then(({ status }) => status))).toBe(401)
 
   await mine.goto(host.link)

@@ -27,7 +27,11 @@ export function Setup() {
           Type the token in Pryx’s window
         </Window>
       </Step>
-      <Step icon={<IconFolder size={19} />} title="Work in a folder of yours" note="Tools may reach no other.">
+      <Step
+        icon={<IconFolder size={19} />}
+        title="Work in a folder of yours"
+        note="What agents and plugins get as their workspace."
+      >
         <Command text="pryx up --workspace FOLDER" />
       </Step>
     </ol>
