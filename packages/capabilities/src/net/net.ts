@@ -81,13 +81,16 @@ function fetchMethod(dialer: Dialer, maxBytes: number): CapabilityMethod<never> 
     input: z.tuple([request]),
     access: ([{ url }]) => [format(targetOf(new URL(url)))],
     run: ([request], { signal, check }) => performFetch(request, { dialer, signal, check, maxBytes }),
-    redact: ([{ url, method = 'GET' }]) => `${method} ${withoutQuery(url)}`,
+    redact: ([{ url, method = 'GET' }]) => `${method} ${withoutSecrets(url)}`,
     timeoutMs: 0, // it lives as long as its signal, within the limits on silence
   })
 }
 
-/** A query may hold a key; so may a path, but then it is the address itself that one wants to see in the log. */
-function withoutQuery(text: string): string {
+/** A part of a path that long, of letters and digits mixed, is taken for a key. */
+const TOKEN_LIKE = /(?=[\w:%-]*\d)(?=[\w:%-]*[A-Za-z])[\w:%-]{24,}/g
+
+/** A query may hold a key, and so may a path (Telegram's, Slack's, Discord's do): what looks like one is cut short. */
+function withoutSecrets(text: string): string {
   const { origin, pathname } = new URL(text)
-  return `${origin}${pathname}`
+  return `${origin}${pathname.replace(TOKEN_LIKE, (token) => `${token.slice(0, 4)}…`)}`
 }

@@ -1,0 +1,94 @@
+// plugins/telegram/src/telegram.ts: the channel: from a token to linked chats, and back to nothing when the token goes.
+//   T1  One connection at a time. A new one begins when the old one has let go of everything.
+//   T2  Without a token nothing runs: no timer, no request. The status says what to do.
+import type { ChannelMessage, ChannelStatus } from '@pryx/plugin-sessions/channel'
+import type { SessionEvent } from '@pryx/plugin-sessions/service'
+import { UsageError } from '@pryx/sdk'
+import type { Config } from './config.ts'
+import { type Connection, openConnection } from './connection.ts'
+import type { Ports } from './ports.ts'
+import type { Telegram } from './service.ts'
+import { openStore } from './store.ts'
+
+export const TOKEN = 'telegram.token'
+const NO_TOKEN = `Make a bot with @BotFather in Telegram, then: pryx secrets set ${TOKEN}`
+const A_TOKEN = /^\d{1,20}:[\w-]{8,128}$/
+
+export interface TelegramChannel {
+  service: Telegram
+  /** The agent's tool: to all chats. */
+  tell(message: ChannelMessage): Promise<{ chats: number }>
+  hear(event: SessionEvent): void
+  delta(session: string, text: string, reset: boolean): void
+  question(kind: 'needed' | 'resolved', payload: unknown): void
+  end(): void
+}
+
+export async function openTelegram(ports: Ports, config: Config, plugin: string): Promise<TelegramChannel> {
+  const store = await openStore(ports.sql)
+  let connection: Connection | undefined
+  let current: Omit<ChannelStatus, 'channel' | 'peers'> = {
+    state: 'unconfigured',
+    text: NO_TOKEN,
+    since: ports.clock.now(),
+  }
+  let ended = false
+  let connecting: Promise<void> = Promise.resolve()
+  const service: Telegram = {
+    status: async () => status(),
+    async connect() {
+      connecting = connecting.then(reconnect, reconnect)
+      await connecting
+      return status()
+    },
+    async send(to, message) {
+      await needed().send(to, message)
+    },
+    async link() {
+      return needed().link()
+    },
+    links: async () => connection?.links() ?? [],
+    unlink: async (chat) => (await connection?.unlink(Number(chat))) ?? false,
+  }
+  return {
+    service,
+    tell: async (message) => ({ chats: await needed().send('*', message) }),
+    hear: (event) => connection?.hear(event),
+    delta: (session, text, reset) => connection?.delta(session, text, reset),
+    question: (kind, payload) => connection?.question(kind, payload),
+    end() {
+      ended = true
+      connection?.end()
+    },
+  }
+
+  /** T1 */
+  async function reconnect(): Promise<void> {
+    connection?.end()
+    connection = undefined
+    const token = (await ports.secrets.get(TOKEN))?.trim()
+    if (ended) return
+    if (token === undefined || token === '') return say('unconfigured', NO_TOKEN) // T2
+    if (!A_TOKEN.test(token)) return say('refused', `The secret ${TOKEN} is not a bot's token. ${NO_TOKEN}`)
+    if (config.mode === 'webhook' && config.publicUrl === undefined)
+      return say('unconfigured', 'Mode webhook needs publicUrl: set it in pryx.json, with its name in `hosts`.')
+    say('connecting', 'Connecting to Telegram.')
+    connection = await openConnection({ ports, store, config, token, plugin, say })
+  }
+
+  function say(state: ChannelStatus['state'], text: string, retryAt?: number): void {
+    if (ended || (current.state === state && current.text === text && current.retryAt === retryAt)) return
+    const since = current.state === state ? current.since : ports.clock.now()
+    current = { state, text, since, ...(retryAt !== undefined && { retryAt }) }
+    ports.changed(status())
+  }
+
+  function status(): ChannelStatus {
+    return { channel: 'telegram', ...current, peers: connection?.links().length ?? 0 }
+  }
+
+  function needed(): Connection {
+    if (connection) return connection
+    throw new UsageError('CHANNEL_UNCONFIGURED', `Telegram is not set up: ${current.text}`, { hint: current.text })
+  }
+}
