@@ -20,6 +20,7 @@ import { z } from 'zod'
 import type { BrokenPlugin } from '../host/host.ts'
 import type { Installs } from '../host/installs.ts'
 import type { Journal, JournalEvent } from '../host/journal.ts'
+import { tellSecret } from '../host/secret-events.ts'
 import { type LockEntry, lockEntry } from '../store/lock-file.ts'
 
 export interface Control {
@@ -196,10 +197,12 @@ export function createControl(
     async setSecret(id, name, value) {
       await vault.set(ownerOf(id), name, value)
       noteSecret('secrets.set', id, name)
+      if (running) tellSecret(kernel, 'kept', name)
     },
     async removeSecret(id, name) {
       const removed = await vault.delete(ownerOf(id), name)
       if (removed) noteSecret('secrets.delete', id, name)
+      if (removed && running) tellSecret(kernel, 'removed', name)
       return removed
     },
     logs: async (id) =>

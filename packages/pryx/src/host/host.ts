@@ -33,6 +33,7 @@ import { lockFolder } from './lock.ts'
 import { openLogins } from './logins.ts'
 import { openEntryPackage, type PackageSources } from './packages.ts'
 import { createPluginsCapability } from './plugins-capability.ts'
+import { tellSecret } from './secret-events.ts'
 import { createSetupForms } from './setup-forms.ts'
 import { openSwitches, type Switches } from './switches.ts'
 
@@ -199,6 +200,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     for (const [i, result] of results.entries())
       if (result.status === 'rejected') failed(present[i]!.id, present[i]!.entry, result.reason)
     await installs.proveUntried()
+    await tellSecrets()
     kernel.emit('host.up', { at: Date.now() })
   }
 
@@ -213,6 +215,16 @@ export async function openHost(options: HostOptions): Promise<Host> {
         id,
         postponed.map(({ permission }) => permission),
       )
+  }
+
+  /** Plugins that need a secret start when it is there (`event:secret.kept.NAME`), and cost nothing before. Names, never values. */
+  async function tellSecrets(): Promise<void> {
+    try {
+      const names = await Promise.all((await vault.owners()).map((owner) => vault.list(owner)))
+      for (const name of new Set(names.flat())) tellSecret(kernel, 'kept', name)
+    } catch (error) {
+      onIncident({ what: `the secrets could not be listed: ${errorToJson(error).message}` })
+    }
   }
 
   async function openEntry(
