@@ -1,12 +1,14 @@
 // plugins/scheduler/src/ledger/keeper.ts: keeps the ledger: folds rows that are not kept any more into spans, and answers for a window.
 //   K1  A row and the span it becomes change in one transaction: at no moment is an occurrence counted twice or not at all.
 //   K2  A window is read in one transaction: what is claimed meanwhile is in it whole, or not at all.
+//   K3  What is remembered of tasks is bounded: of a million that run once a day each is folded as its turn to be forgotten comes.
 import type { Ports } from '../ports.ts'
 import { type RunRow, toRun } from '../store/rows.ts'
 import { KEPT_RUNS, OPEN, type Statement } from '../store/statements.ts'
 import type { Task, Trigger } from '../task.ts'
 import { type Balance, balance, type Epoch, fold, type Span, spansOf } from './ledger.ts'
 
+const MAX_NOTED = 10_000 // tasks
 const EVERY_CLAIMS = 20 // of one task between two foldings
 const MAX_FOLDED = 200 // rows at once
 const MAX_DROPPED = 1_000 // rows at once that stand for no occurrence
@@ -34,12 +36,25 @@ interface SpanRow {
 export type Keeper = ReturnType<typeof createKeeper>
 
 export function createKeeper({ store, clock }: Pick<Ports, 'store' | 'clock'>) {
-  const grown = new Map<string, number>()
+  const grown = new Map<string, number>() // rows since the last folding, of tasks that have few
+  const due = new Map<string, number>() // of tasks whose turn it is
   return { note, tidy, window }
 
-  /** The task has one more row. */
+  /** The task has more rows. */
   function note(taskId: string, rows = 1): void {
-    grown.set(taskId, (grown.get(taskId) ?? 0) + rows)
+    const count = (due.get(taskId) ?? grown.get(taskId) ?? 0) + rows
+    if (due.has(taskId) || count >= EVERY_CLAIMS) {
+      grown.delete(taskId)
+      due.set(taskId, count)
+    } else grown.set(taskId, count)
+    if (grown.size > MAX_NOTED) promoteOldest()
+  }
+
+  /** K3 */
+  function promoteOldest(): void {
+    const [taskId, count] = grown.entries().next().value!
+    grown.delete(taskId)
+    due.set(taskId, count)
   }
 
   /**
@@ -48,10 +63,10 @@ export function createKeeper({ store, clock }: Pick<Ports, 'store' | 'clock'>) {
    * @param atLeast By how many rows.
    * @returns Whether there is more to do.
    */
-  async function tidy(atLeast = EVERY_CLAIMS): Promise<boolean> {
-    for (const [taskId, count] of grown) {
+  async function tidy(atLeast = 1): Promise<boolean> {
+    for (const [taskId, count] of due) {
       if (count < atLeast) continue
-      grown.delete(taskId)
+      due.delete(taskId)
       const { statements, rows, more } = await foldings(taskId)
       if (statements.length > 0) await store.commit(statements)
       if (more) note(taskId, Math.max(EVERY_CLAIMS, count - rows))
