@@ -4,7 +4,7 @@ import { cpSync, rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createPlace, type Host, type Place, until } from './hosts.ts'
 
-const TIMEOUT = { timeout: 120_000 }
+const TIMEOUT = { timeout: 240_000 }
 
 test.concurrent(
   'S8: two hosts on one data folder share the work: each occurrence runs once, whoever takes it',
@@ -78,12 +78,12 @@ test.concurrent(
           )
       expect(refusal).toMatchObject({ code: 'STORAGE_FULL' })
     }
-    await until('it is told', async () => (await told(host, 'disk')) === 1)
+    await until('it is told', async () => (await told(host, 'disk:')) === 1)
 
     for (const id of acknowledged.splice(0, 100)) await host.scheduler.remove(id)
     const beats = place.effects().length
     await until('beats go on', async () => place.effects().length > beats + 1)
-    await until('it is over', async () => (await told(host, 'disk-again')) === 1)
+    await until('it is over', async () => (await told(host, 'disk-again:')) === 1)
     for (const id of acknowledged) expect((await host.scheduler.get(id)).id).toBe(id)
     await expectWhole(host, beat, place)
   },
@@ -127,6 +127,33 @@ test.concurrent.each(['host', 'sandbox'] as const)(
   },
 )
 
+test.concurrent(
+  'S3: a failure is told within five seconds, and not again by the host that follows',
+  TIMEOUT,
+  async () => {
+    await using place = createPlace()
+    const first = await place.up()
+    const task = await first.scheduler.create({
+      name: 'fails',
+      trigger: { kind: 'manual' },
+      action: { kind: 'tool', name: 'world.fail' },
+    })
+    const { id } = await first.scheduler.runNow(task.id)
+    await until('it is told', async () => (await told(first, `failed:${id}`)) === 1)
+    const { finishedAt = 0 } = await first.scheduler.run(id)
+    await until('it is noted', async () => (await first.scheduler.notices())[0]?.toldAt !== undefined)
+    const [notice] = await first.scheduler.notices()
+    await first.kill()
+    const second = await place.up()
+    const next = await second.scheduler.runNow(task.id)
+    await until('the next is told', async () => (await told(second, `failed:${next.id}`)) === 1)
+
+    expect(notice).toMatchObject({ kind: 'failed', run: id, title: 'fails failed', text: 'it does not work' })
+    expect(notice!.toldAt! - finishedAt).toBeLessThan(5_000)
+    expect(await told(second, `failed:${id}`)).toBe(0)
+  },
+)
+
 /** A task of every second whose effects can be counted. */
 function makeBeat({ scheduler }: Host) {
   return scheduler.create({
@@ -145,7 +172,7 @@ async function expectWhole({ scheduler }: Host, beat: { id: string }, place: Pla
 
 async function told(host: Host, id: string): Promise<number> {
   return (await host.told()).filter(
-    ({ name, payload }) => name === 'notice.raised' && String(payload.id).startsWith(`${id}:`),
+    ({ name, payload }) => name === 'notice.raised' && String(payload.id).startsWith(id),
   ).length
 }
 

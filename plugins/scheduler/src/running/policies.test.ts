@@ -87,6 +87,22 @@ test('S9: after the last attempt: notify, pause after so many, run another task 
   })
 })
 
+test('S9 S3: a fallback that is not there is told; without a step a failure is marked and no more', async () => {
+  const { clock, life, notes, web } = await setUp()
+  const lost = await notes.create({ ...everyMinute, name: 'lost', onFailure: [{ kind: 'task', name: 'nobody' }] })
+  const quiet = await notes.create({ ...everyMinute, name: 'quiet', onFailure: [] })
+  clock.move(MINUTE)
+  await life.run()
+  await reportAll(life, lost, false)
+  await reportAll(life, quiet, false)
+  await life.run()
+
+  expect((await notes.history(quiet.id)).map(({ status }) => status)).toEqual(['failed'])
+  expect((await web.notices()).map(({ title, text }) => [title, text])).toEqual([
+    ['lost: nothing took its place', 'It failed, and the task “nobody” that shall run then is not there.'],
+  ])
+})
+
 test('S3 S9: an escalation comes again until somebody acknowledges it', async () => {
   const { clock, life, notes, web } = await setUp()
   await notes.create({
