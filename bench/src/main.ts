@@ -13,6 +13,7 @@ import { benchFolder } from './fixtures.ts'
 import { cold, install } from './install.ts'
 import { installed } from './installed.ts'
 import { installServers } from './peers/servers.ts'
+import { message } from './message.ts'
 import { reload } from './reload.ts'
 import { router } from './router.ts'
 import { scheduler } from './scheduler.ts'
@@ -23,7 +24,7 @@ import { transport } from './transport.ts'
 const DEFAULT_ROUNDS = 5
 const benches: readonly Bench[] = [
   ...[start, call, events, density, installed, reload, transport, install, cold],
-  ...[router, scheduler],
+  ...[router, scheduler, message],
 ]
 
 await main()
