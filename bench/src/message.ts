@@ -13,7 +13,8 @@ const MODEL = 'openai/gpt-5-nano'
 
 export const message: Bench = {
   name: 'message',
-  about: 'what is added to a message from the page to the agent, a provider’s double and back, beyond asking the double',
+  about:
+    'what is added to a message from the page to the agent, a provider’s double and back, beyond asking the double',
   limitMs: 300_000,
   async run(rounds) {
     await using double = await openHost(fileURLToPath(new URL('hosts/model-double.ts', import.meta.url)))
@@ -31,7 +32,10 @@ export const message: Bench = {
 }
 
 const ABOUT = {
-  'added.p50': ['ms', 'one message: from the POST to its answer on the stream, less what the double takes when it is asked directly'],
+  'added.p50': [
+    'ms',
+    'one message: from the POST to its answer on the stream, less what the double takes when it is asked directly',
+  ],
   'added.p95': ['ms', 'the same, 19 of 20 are quicker'],
   'double.p50': ['ms', 'the double itself, asked directly in turn with it'],
   'mirror.p95': ['ms', 'from the POST until another surface has the words, 19 of 20 are quicker'],
@@ -99,7 +103,10 @@ async function openPage(double: string): Promise<Page> {
   const { url, link } = await project.up('--consent', 'declared')
   await project.run('permissions', 'grant', 'router', `net:${new URL(double).host}`)
   const entered = await fetch(link, { redirect: 'manual' })
-  const cookie = entered.headers.getSetCookie().map((one) => one.split(';')[0]).join('; ')
+  const cookie = entered.headers
+    .getSetCookie()
+    .map((one) => one.split(';')[0])
+    .join('; ')
   const headers = { cookie, origin: url, 'content-type': 'application/json' }
   const post = async (path: string, body: object) => {
     const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
@@ -119,7 +126,11 @@ async function openPage(double: string): Promise<Page> {
     async askDouble() {
       const startedAt = performance.now()
       const body = JSON.stringify({ model: 'gpt-5-nano', input: [{ role: 'user', content: 'Well?' }], stream: true })
-      const response = await fetch(`${double}/v1/responses`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+      const response = await fetch(`${double}/v1/responses`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      })
       await response.arrayBuffer()
       return performance.now() - startedAt
     },
@@ -153,7 +164,10 @@ function openStream(response: Response): Stream {
 
   function heard(frame: string, at: number): void {
     if (!frame.startsWith('event: entry')) return
-    const { kind, body } = JSON.parse(frame.slice(frame.indexOf('data: ') + 6)) as { kind: string; body: { role: string } }
+    const { kind, body } = JSON.parse(frame.slice(frame.indexOf('data: ') + 6)) as {
+      kind: string
+      body: { role: string }
+    }
     if (kind !== 'message') return
     waiting.get(body.role)?.(at)
     waiting.delete(body.role)

@@ -75,7 +75,7 @@ function check({ run, text, n }: Asked, log: LogEvent[], marks: readonly number[
   expect(log.findLastIndex(({ kind, body }) => kind === 'run.started' && body.run === run)).toBeLessThan(end) // no ghost
   const calls = log.filter(({ kind, body }) => kind === 'tool.requested' && body.input?.n === n)
   const outcomes = log.filter(({ kind, body }) => kind === 'tool.completed' && body.call === calls[0]?.body.call)
-  expect([calls.length, outcomes.length]).toEqual([1, 1])
+  expect([calls.length, outcomes.length], JSON.stringify(log)).toEqual([1, 1])
   if (outcomes[0]?.body.outcome === 'ok') expect(marks).toContain(n)
 }
 

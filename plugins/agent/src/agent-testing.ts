@@ -23,6 +23,8 @@ export interface WorldOptions {
   model(request: GenerateRequest, n: number): Scripted
   tools?: Record<string, (input: unknown, signal: AbortSignal) => unknown>
   instructions?: string
+  /** Time stands still. */
+  sameTime?: boolean
 }
 
 /** Sessions and a disk that outlive the lives of the agent upon them. */
@@ -70,7 +72,7 @@ export async function createWorld(options: WorldOptions) {
         ) as never,
       },
       clock: {
-        now: () => Date.now(),
+        now: () => (options.sameTime ? 1_000 : Date.now()),
         after(ms, fn) {
           const timer = { ms, fn }
           timers.add(timer)
@@ -89,7 +91,7 @@ export async function createWorld(options: WorldOptions) {
           asked.push(structuredClone(request))
           return streamOf(partsOf(options.model(request, asked.length - 1), signal))
         }),
-        show: async () => ({ context: 1_000 }) as never,
+        show: async () => ({ context: 10_000 }) as never,
         choose: async () => ({ chosen: { slug: 'test/model', usd: 0.5 } }) as never,
       },
       tools: {
@@ -107,7 +109,7 @@ export async function createWorld(options: WorldOptions) {
         },
       },
       instructions: async () => options.instructions,
-      nextId: () => `run-${++ids}`,
+      nextId: () => `run-${(++ids * 7_919) % 10_007}`,
       emit: async ({ name }, payload) => void emitted.push({ name, payload }),
       warn: (message, error) => {
         throw new Error(`${message}: ${String(error)}`)

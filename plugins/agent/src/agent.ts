@@ -27,6 +27,8 @@ interface Live {
   readonly lane: string
   readonly stop: AbortController
   readonly open: Map<string, Call>
+  /** This life has put its word into the session, or is about to. */
+  said: Promise<void> | undefined
   /** The mark in the session, once it is there. */
   opened: Promise<void> | undefined
   ending: Promise<void> | undefined
@@ -57,8 +59,11 @@ export async function openAgent(ports: Ports, settings: Settings): Promise<{ ser
     if (!fresh) return publicRun(run)
     const one = lived(run)
     const before = interrupt ? lanes.runningIn(session) : undefined
-    await say(run)
-    lanes.add(one)
+    lanes.add(one) // in the order of their rows, which is the order of the next life
+    await say(one).catch(async (error: unknown) => {
+      await finish(one, failureOf(error))
+      throw error
+    })
     if (before) await finish(before, { status: 'superseded', error: 'Another message took its place.' })
     void ports.emit(agentEvents.queued, { run: id, session, lane })
     pump()
@@ -67,14 +72,25 @@ export async function openAgent(ports: Ports, settings: Settings): Promise<{ ser
 
   function lived(run: Kept): Live {
     const { id, session, lane } = run
-    const controls = { stop: new AbortController(), open: new Map(), opened: undefined, ending: undefined }
+    const controls = {
+      stop: new AbortController(),
+      open: new Map(),
+      said: undefined,
+      opened: undefined,
+      ending: undefined,
+    }
     const one: Live = { run, id, session, lane, ...controls, ended: Promise.withResolvers<void>() }
     live.set(id, one)
     return one
   }
 
   /** Puts the user's word into the session; again after a crash, where it counts once. */
-  async function say({ id, session, request }: Kept): Promise<void> {
+  function say(one: Live): Promise<void> {
+    one.said ??= send(one.run)
+    return one.said
+  }
+
+  async function send({ id, session, request }: Kept): Promise<void> {
     await sessions.create({ id: session })
     const { text, origin, surface = 'host' } = request
     await sessions.send(session, { surface, client: clientOf(id), text, ...(origin !== undefined && { origin }) })
@@ -107,13 +123,18 @@ export async function openAgent(ports: Ports, settings: Settings): Promise<{ ser
     }
   }
 
-  async function begin({ run }: Live): Promise<void> {
+  async function begin(one: Live): Promise<void> {
+    const { run } = one
     const resumed = run.attempt > 0
-    await say(run)
-    run.attempt = await store.begin(run.id, clock.now())
+    await say(one)
+    run.attempt++
     run.status = 'running'
     const entries: Entries = [{ kind: 'run.started', body: { run: run.id, ...(resumed && { resumed }) } }]
-    await sessions.append(run.session, { surface: SURFACE, run: markOf(run), claim: 'seize', entries })
+    // Both are on disk before anything is asked or called, so a life that dies between them has used its attempt for nothing.
+    await Promise.all([
+      store.begin(run.id, run.attempt, clock.now()),
+      sessions.append(run.session, { surface: SURFACE, run: markOf(run), claim: 'seize', entries }),
+    ])
     void ports.emit(agentEvents.started, { run: run.id, session: run.session, resumed })
   }
 

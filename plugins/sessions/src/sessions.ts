@@ -53,6 +53,8 @@ export async function openSessions(ports: Ports, settings: Settings): Promise<Pr
   }
 
   async function create({ id = nextId(), title = '' }: { id?: string | undefined; title?: string | undefined } = {}) {
+    const known = await read.session(id).catch(() => undefined)
+    if (known !== undefined) return known // a look is cheap, a write that is on disk is not
     const at = now()
     const statement = {
       sql: 'INSERT INTO sessions (id, title, created_at, updated_at) VALUES (:id, :title, :at, :at) ON CONFLICT (id) DO NOTHING',

@@ -34,9 +34,9 @@ export async function converse(
 ): Promise<Ending & { entries: Entry[] }> {
   const { run, signal, open } = talk
   const log: SessionEvent[] = []
-  await read()
+  const [parts] = await Promise.all([partsOf(ports, settings), read()])
   await closeInterrupted() // L2
-  const system = (await partsOf(ports, settings)).map(({ text }) => text).join('\n\n')
+  const system = parts.map(({ text }) => text).join('\n\n')
   for (let step = 1; step <= settings.maxSteps; step++) {
     signal.throwIfAborted()
     await makeRoom()

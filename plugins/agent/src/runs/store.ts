@@ -54,11 +54,9 @@ export async function openStore(sql: Sql) {
       })
     },
 
-    /** @returns Which attempt this is. */
-    async begin(id: string, at: number): Promise<number> {
-      const text = `UPDATE runs SET status = 'running', attempt = attempt + 1, started_at = COALESCE(started_at, ?) WHERE id = ? AND ended_at IS NULL`
-      await sql.batch([{ sql: text, params: [at, id] }], { durable: true })
-      return (await this.get(id)).attempt
+    async begin(id: string, attempt: number, at: number): Promise<void> {
+      const text = `UPDATE runs SET status = 'running', attempt = ?, started_at = COALESCE(started_at, ?) WHERE id = ? AND ended_at IS NULL`
+      await sql.batch([{ sql: text, params: [attempt, at, id] }], { durable: true })
     },
 
     /** Of this attempt alone: a run that another life has taken over is its to end. */
@@ -76,9 +74,9 @@ export async function openStore(sql: Sql) {
       throw new UsageError('RUN_UNKNOWN', `there is no run ${id}`, { hint: 'runs() names those there are.' })
     },
 
-    /** Queued and in progress, oldest first. */
+    /** Queued and in progress, in the order in which they were accepted; a millisecond may have seen several. */
     async open(): Promise<Kept[]> {
-      return (await sql.all<Row>('SELECT * FROM runs WHERE ended_at IS NULL ORDER BY accepted_at, id')).map(toRun)
+      return (await sql.all<Row>('SELECT * FROM runs WHERE ended_at IS NULL ORDER BY rowid')).map(toRun)
     },
 
     async list(session: string | undefined, open: boolean, limit: number): Promise<Kept[]> {
