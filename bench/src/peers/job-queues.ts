@@ -41,12 +41,12 @@ export async function openGraphile({ port, inFlight, atOnce }: QueueOptions): Pr
   const { Pool } = await import('pg')
   const connectionString = `postgres://bench@127.0.0.1:${port}/postgres`
   const logger = new Logger(() => () => {})
-  const utils = await makeWorkerUtils({ connectionString, logger })
-  await utils.migrate()
-  const countdown = createCountdown()
   const pgPool = new Pool({ connectionString, max: inFlight + 2 })
   pgPool.on('error', () => {}) // the server ends before the last idle connection does
   pgPool.on('connect', (client) => client.on('error', () => {}))
+  const utils = await makeWorkerUtils({ pgPool, logger })
+  await utils.migrate()
+  const countdown = createCountdown()
   const runner = await run({
     pgPool,
     logger,
