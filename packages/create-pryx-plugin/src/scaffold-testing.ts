@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../../..')
-const BIN = join(root, 'packages/create-pryx-plugin/dist/bin.js')
+export const BIN = join(root, 'packages/create-pryx-plugin/dist/bin.js')
 const RUN_MS = 90_000 // a compiler or a test runner of its own, on a busy machine
 
 export interface Ended {

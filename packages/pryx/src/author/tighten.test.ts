@@ -1,7 +1,7 @@
 import { nodeCapabilities, type Secrets } from '@pryx/capabilities'
 import type { AuditRecord } from '@pryx/kernel/contract'
 import { expect, test } from 'vitest'
-import { tighten } from './tighten.ts'
+import { tighten, useIn } from './tighten.ts'
 
 const capabilities = Object.values(nodeCapabilities({ secrets: {} as Secrets }))
 const call = (access: string[], outcome: AuditRecord['outcome'] = 'allowed'): AuditRecord => ({
@@ -14,16 +14,18 @@ const call = (access: string[], outcome: AuditRecord['outcome'] = 'allowed'): Au
   trace: '',
 })
 
-test('K4: what was never used, and what was used more narrowly, is told with the least that would do', () => {
+test('K4: what was never used, and what was used more narrowly, is told with the least that would do', async () => {
   const declared = ['net:*.example.com', 'secrets:a.*', 'storage', 'events:emit:note.*', 'env:HOME']
   const records = [
     call(['net:api.example.com']),
     call(['net:api.example.com', 'secrets:a.token']),
     call(['storage']),
     call(['env:HOME'], 'denied'),
+    { ...call(['env:HOME']), plugin: 'another' },
+    { ...call(['env:HOME']), act: 'permission.granted' },
   ]
 
-  expect(tighten(declared, records, capabilities)).toEqual({
+  expect(tighten(declared, await useIn('x', records), capabilities)).toEqual({
     unused: ['env:HOME'],
     narrower: [
       { declared: 'net:*.example.com', used: ['net:api.example.com'] },
@@ -34,6 +36,9 @@ test('K4: what was never used, and what was used more narrowly, is told with the
   })
 })
 
-test('K4: a plugin that used all it asks for has nothing to tighten', () => {
-  expect(tighten(['storage'], [call(['storage'])], capabilities)).toMatchObject({ unused: [], narrower: [] })
+test('K4: a plugin that used all it asks for has nothing to tighten', async () => {
+  expect(tighten(['storage'], await useIn('x', [call(['storage'])]), capabilities)).toMatchObject({
+    unused: [],
+    narrower: [],
+  })
 })

@@ -4,6 +4,7 @@ import {
   type Capability,
   matchesPattern,
   type Permission,
+  type PluginId,
   splitPermission,
 } from '@pryx/kernel/contract'
 
@@ -18,7 +19,28 @@ export interface Tightened {
   calls: number
 }
 
+const SAID = /^(permission|approval)\./ // what the user said is no use the plugin made of it
 const NOT_RECORDED = new Set(['events', 'hooks']) // events are too many to be recorded one by one
+
+/** What a plugin was allowed and did. */
+export interface Use {
+  used: ReadonlySet<Permission>
+  calls: number
+}
+
+/** Goes through a record of any length, entry by entry. */
+export async function useIn(plugin: PluginId, records: Iterable<Entry> | AsyncIterable<Entry>): Promise<Use> {
+  const used = new Set<Permission>()
+  let calls = 0
+  for await (const entry of records) {
+    if (entry.plugin !== plugin || entry.outcome !== 'allowed' || entry.access.length === 0 || SAID.test(entry.act))
+      continue
+    for (const one of entry.access) used.add(one)
+    calls++
+  }
+  return { used, calls }
+}
+type Entry = Pick<AuditRecord, 'plugin' | 'act' | 'access'> & { outcome: string }
 
 /**
  * Compares what is declared with what was allowed and done.
@@ -27,11 +49,9 @@ const NOT_RECORDED = new Set(['events', 'hooks']) // events are too many to be r
  */
 export function tighten(
   declared: readonly Permission[],
-  records: readonly AuditRecord[],
+  { used, calls }: Use,
   capabilities: readonly Capability[],
 ): Tightened {
-  const done = records.filter(({ outcome, access }) => outcome === 'allowed' && access.length > 0)
-  const used = new Set(done.flatMap(({ access }) => access))
   const judged = declared.map((one) => ({
     one,
     within: [...used].filter((access) => covers(one, access, capabilities)),
@@ -44,7 +64,7 @@ export function tighten(
       .filter(({ one, within }) => within.length > 0 && !within.includes(one))
       .map(({ one, within }) => ({ declared: one, used: within.sort() })),
     least: [...new Set([...recorded.flatMap(({ within }) => within), ...kept])].sort(),
-    calls: done.length,
+    calls,
   }
 }
 

@@ -205,3 +205,25 @@ test('X5: the command as it is shipped, one bundle, reaches the network for a pl
     server.close()
   }
 })
+
+test('K4: permissions tighten goes through all of the record, not only its newest entries', async () => {
+  await using project = createProject(['busy'])
+  project.plugin(
+    'busy',
+    `export default { async activate(ctx) {
+      const [env, storage] = await Promise.all(['env', 'storage'].map((name) => ctx.use({ kind: 'service', name, version: '1.0.0' })))
+      await env.get('HOME')
+      for (let n = 0; n < 1_100; n++) await storage.get('a')
+      console.warn('all asked')
+    } }`,
+    { permissions: ['env:HOME', 'env:LANG', 'storage'] },
+  )
+  const host = await project.up('--consent', 'declared', '--verbose')
+  await expect.poll(() => host.stderr(), { timeout: 20_000 }).toContain('all asked')
+  await host.end('SIGTERM')
+
+  expect(await project.json('permissions', 'tighten', 'busy')).toMatchObject({
+    code: 0,
+    value: { unused: ['env:LANG'], least: ['env:HOME', 'storage'], calls: 1_101 },
+  })
+}, 40_000)

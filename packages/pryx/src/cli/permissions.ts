@@ -1,15 +1,15 @@
 // packages/pryx/src/cli/permissions.ts: `pryx permissions`.
+import { join } from 'node:path'
 import type { Secrets } from '@pryx/capabilities'
 import { type PermissionStatus, UsageError } from '@pryx/kernel/contract'
+import { z } from 'zod'
 import type { Tightened } from '../author/tighten.ts'
 import type { Control, GrantChoice } from '../control/control.ts'
 import { riskColour } from '../terminal/consent.ts'
 import { dateTime, type Style, safe, table } from '../terminal/style.ts'
 import type { Output } from './output.ts'
 import { modeText } from './plugins.ts'
-import { type CommonOptions, withControl } from './target.ts'
-
-const RECORDS = 1_000 // as many as a host keeps at hand
+import { type CommonOptions, dataOf, withControl } from './target.ts'
 
 type GrantOptions = CommonOptions & { all?: boolean; mode: GrantChoice['mode']; for: 'once' | 'session' | 'forever' }
 
@@ -43,22 +43,46 @@ export async function revoke(output: Output, options: GrantOptions, id: string, 
 /** `pryx permissions tighten`: what was allowed and done, against what is asked for. */
 export async function tightenPermissions(output: Output, options: CommonOptions, id: string): Promise<void> {
   const { nodeCapabilities } = await import('@pryx/capabilities')
-  const { tighten } = await import('../author/tighten.ts')
+  const { tighten, useIn } = await import('../author/tighten.ts')
   await withControl(options, {}, async (control) => {
     const { permissions } = await control.plugin(id)
-    const records = (await control.auditTail(RECORDS)).filter(({ plugin }) => plugin === id)
+    const use = await useIn(id, entriesOf(join(dataOf(options), 'audit')))
     const drivers = Object.values(nodeCapabilities({ secrets: {} as Secrets })) // a grammar needs no vault
     const tightened = tighten(
       permissions.map(({ permission }) => permission),
-      records,
+      use,
       drivers,
     )
     output.result({ plugin: id, ...tightened }, tightenedText(id, tightened, output.style))
   })
 }
 
+/** All of the record, however long; what is no entry is `pryx audit verify`'s to tell. */
+async function* entriesOf(folder: string): AsyncGenerator<z.infer<typeof entrySchema>> {
+  const { readAuditFiles } = await import('@pryx/kernel')
+  for await (const { text } of (await readAuditFiles(folder)).lines) {
+    const entry = entrySchema.safeParse(jsonOf(text))
+    if (entry.success) yield entry.data
+  }
+}
+
+const entrySchema = z.object({
+  plugin: z.string(),
+  act: z.string(),
+  outcome: z.string(),
+  access: z.array(z.string()),
+})
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 function tightenedText(id: string, { unused, narrower, least, calls }: Tightened, style: Style): string {
-  if (calls === 0) return `${id} has done nothing yet that is in the newest ${RECORDS} entries of the record.`
+  if (calls === 0) return `${id} has done nothing yet that is in the record.`
   const lines = [
     ...unused.map((one) => `  ${style.yellow('▲')} ${safe(one)} was never used`),
     ...narrower.map(
