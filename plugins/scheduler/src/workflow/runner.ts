@@ -3,6 +3,7 @@
 //   R2  After a restart a step that had started is done again only if it is idempotent, with the same key; else it is ambiguous.
 //   R3  What a run began ends with it: its deeds' signals abort, its listeners go.
 //   R4  A note that cannot be written is written later; nothing goes on before it is.
+//   R5  While a step is ambiguous the run has no time-out: it waits for somebody to look, however long that takes.
 import type { Release } from '@pryx/sdk'
 import { type Deed, deedSchema, hasEffect } from '../actions/action.ts'
 import { type Done, perform } from '../actions/perform.ts'
@@ -58,6 +59,7 @@ export function createRunner(ports: RunnerPorts) {
     const givens: Givens = { input: record.input ?? null, ...described(task, record) }
     let poked = Promise.withResolvers<void>()
     let failure: unknown
+    let untimed = record.deadline === undefined
     const poke = () => poked.resolve()
     pokes.set(record.id, poke)
     signal.addEventListener('abort', poke)
@@ -85,6 +87,7 @@ export function createRunner(ports: RunnerPorts) {
     async function settleCutOff(): Promise<void> {
       for (const entry of known.values()) {
         if (entry.status === 'waiting') listenAgain(entry)
+        if (isDoneAgain(entry)) doAgain(entry) // the last life was told so and ended before it began
         if (entry.status !== 'started') continue
         const step = stepAt(flow, entry.path)
         if (mode !== undefined || (step !== undefined && (step.idempotent || step.readOnly || !hasEffect(step.do)))) {
@@ -98,6 +101,24 @@ export function createRunner(ports: RunnerPorts) {
         ])
         known.set(entry.path, { ...entry, status: 'ambiguous' })
       }
+      await keepTime()
+    }
+
+    /** A new try, so that it is told again if it is cut off again. */
+    function doAgain({ path, attempt }: Entry): void {
+      known.delete(path)
+      cutOff.set(path, attempt + 1)
+    }
+
+    /** R5 */
+    async function keepTime(): Promise<void> {
+      const asks = [...known.values()].some(({ status }) => status === 'ambiguous')
+      if (asks === untimed) return
+      untimed = asks
+      const deadline = asks ? null : ports.clock.now() + task.timeoutMs
+      await commit([
+        { sql: `UPDATE runs SET deadline = ? WHERE id = ? AND status = 'running'`, params: [deadline, record.id] },
+      ])
     }
 
     /** @returns Whether something ended at once or began to wait, so that there may be more to do, or to wait for. */
@@ -273,9 +294,10 @@ export function createRunner(ports: RunnerPorts) {
         if (!answered.has(entry.path)) continue
         const fresh = (await ports.journal.read(record.id)).get(entry.path)
         if (fresh === undefined) continue
-        if (fresh.status === 'failed' && fresh.error === DO_AGAIN) known.delete(entry.path)
+        if (isDoneAgain(fresh)) doAgain(fresh)
         else known.set(entry.path, fresh)
       }
+      await keepTime()
     }
 
     function note(move: Extract<Move, { kind: 'end' }>): void {
@@ -311,6 +333,10 @@ export function createRunner(ports: RunnerPorts) {
 
 /** Marks a step whose effect did not take place, says somebody: it is done again. */
 export const DO_AGAIN = 'it is done again'
+
+function isDoneAgain({ status, error }: Entry): boolean {
+  return status === 'failed' && error === DO_AGAIN
+}
 
 export function sumUsage(all: readonly Usage[]): Usage {
   return all.reduce(addUsage, NO_USAGE)

@@ -402,6 +402,37 @@ test('S9 S10: a prompt that failed is asked anew in the next try; one that was c
   expect(keys).toEqual([`${id}/ask#1`, `${id}/ask#2`, `${id}/ask#2`])
 })
 
+test('S10 S8: an ambiguous step waits however long it takes; an answer outlives a crash, and a second cut is told again', async () => {
+  const flow = { steps: [{ id: 'send', do: { kind: 'tool', name: 'send' } }], output: 'sent' }
+  let asked = 0
+  const callTool: LifeOptions['callTool'] = () => (++asked < 3 ? new Promise(() => {}) : Promise.resolve('sent'))
+  const { sql, life, clock, web, task, begin } = await setUp(flow, { callTool })
+  await web.update(task.id, { timeoutMs: 60_000 })
+  const id = await begin()
+  await work(life)
+  life.kill()
+
+  const second = await startLife(sql, clock, { callTool })
+  await tick(second, clock, 3_600_000)
+  expect(await second.as('web').run(id)).toMatchObject({ status: 'running' })
+  await second.as('web').answer(id, 'send', { again: true })
+  second.kill() // before it could begin
+  const third = await startLife(sql, clock, { callTool })
+  await work(third)
+  expect(asked).toBe(2)
+  third.kill()
+  const fourth = await startLife(sql, clock, { callTool })
+  await work(fourth)
+  expect((await fourth.as('web').notices()).map((notice) => notice.id)).toEqual([
+    `ambiguous:${id}:send:2`,
+    `ambiguous:${id}:send:1`,
+  ])
+  await fourth.as('web').answer(id, 'send', { again: true })
+  await tick(fourth, clock, 2_000)
+
+  expect(await fourth.as('web').run(id)).toMatchObject({ status: 'ok', result: 'sent' })
+})
+
 test('S11: a dry run asks nobody and waits for nothing; a replay takes the answers that were given', async () => {
   const { life, web, clock, calls, task, begin } = await setUp({
     steps: [
