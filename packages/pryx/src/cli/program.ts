@@ -31,6 +31,7 @@ export function createProgram(): Command {
   addPlugins(program)
   addPermissions(program)
   addTasks(program)
+  addChannels(program)
   addModels(program)
   addChat(program)
   addRecords(program)
@@ -512,6 +513,23 @@ function addChat(program: Command): void {
   one('archive <session>', 'put a session away; --undo takes it back', ['pryx sessions archive old-trip'])
     .option('--undo', 'take it back')
     .action(action(async (output, options, id) => (await sessions()).archiveSession(output, options, id as string)))
+}
+
+function addChannels(program: Command): void {
+  const group = program.command('channels').description('see how Telegram and webhooks stand, and link chats')
+  const load = () => import('./channels.ts')
+  command(group, 'list', 'how each channel stands, and what to do', ['pryx channels'], true).action(
+    action(async (output, options) => (await load()).listChannels(output, options)),
+  )
+  command(group, 'link', 'get a code that links a Telegram chat', ['pryx channels link']).action(
+    action(async (output, options) => (await load()).linkChat(output, options)),
+  )
+  command(group, 'chats', 'linked Telegram chats', ['pryx channels chats']).action(
+    action(async (output, options) => (await load()).listChats(output, options)),
+  )
+  command(group, 'unlink <chat>', 'unlink a Telegram chat', ['pryx channels unlink 123456789']).action(
+    action(async (output, options, chat) => (await load()).unlinkChat(output, options, chat as string)),
+  )
 }
 
 function addModels(program: Command): void {
