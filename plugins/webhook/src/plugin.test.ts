@@ -112,6 +112,15 @@ test('B4: without a secret nothing is served, and the status says what to do', L
   expect(await bench.post({ id: 'a' })).toBe(404)
 })
 
+test('B4: fifty at once are all taken, each once', LONG, async () => {
+  await using bench = await open()
+
+  const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => bench.post({ id: `n${i}` })))
+
+  expect(new Set(answers)).toEqual(new Set([200]))
+  expect(new Set(bench.started.map(({ key }) => key)).size).toBe(50)
+})
+
 test('B4: the limit lets a minute’s worth through, then one at a time', () => {
   const limit = createLimit()
   const burst = Array.from({ length: 61 }, () => limit.take('a', 60, 1_000))
