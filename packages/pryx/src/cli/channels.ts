@@ -23,7 +23,7 @@ interface ChatLine {
 
 export async function listChannels(output: Output, options: CommonOptions): Promise<void> {
   const control = await runningHost(options)
-  const known = (await control.plugins()).map(({ id }) => String(id))
+  const known = (await control.plugins()).plugins.map(({ id }) => String(id))
   const channels = CHANNELS.filter((name) => known.includes(name))
   const lines = await Promise.all(
     channels.map(async (name) => {
