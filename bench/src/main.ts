@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import type { Bench, Report } from './bench.ts'
 import { call } from './call.ts'
+import { dashboard } from './dashboard.ts'
 import { density } from './density.ts'
 import { events } from './events.ts'
 import { benchFolder } from './fixtures.ts'
@@ -24,7 +25,7 @@ import { transport } from './transport.ts'
 const DEFAULT_ROUNDS = 5
 const benches: readonly Bench[] = [
   ...[start, call, events, density, installed, reload, transport, install, cold],
-  ...[router, scheduler, message],
+  ...[router, scheduler, message, dashboard],
 ]
 
 await main()

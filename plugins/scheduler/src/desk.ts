@@ -1,10 +1,14 @@
 // plugins/scheduler/src/desk.ts: the service: every method of the contract, led to who does it.
 //   K1  Who calls is read before anything is awaited; changes happen one after the other.
 import { UsageError } from '@pryx/sdk'
+import { judge, problemOf } from './check.ts'
 import { settleTrigger } from './clock/settle.ts'
 import { preview } from './clock/trigger.ts'
 import { instantText, wordsFor } from './clock/words.ts'
+import { liveRuns } from './dashboard/live.ts'
 import { daysOf, overview as overviewOf } from './dashboard/overview.ts'
+import { rhythmOf } from './dashboard/rhythm.ts'
+import { searchTasks, tallyTasks } from './dashboard/search.ts'
 import { NO_USAGE, periodOf } from './money/usage.ts'
 import type { Ports, Settings } from './ports.ts'
 import { bounded, parsed, specOf } from './reading.ts'
@@ -68,6 +72,12 @@ export function createDesk(
     acknowledge: (noticeId) => read((who) => acknowledge(who, noticeId)),
     overview: (filter) =>
       read(async (who) => overviewOf(store, ownerFor(who, filter?.owner), clock.now(), settings.timeZone, filter)),
+    search: (query) =>
+      read(async (who) => searchTasks(store, ownerFor(who, query?.owner), query, clock.now(), settings.timeZone)),
+    tally: () => read((who) => tallyTasks(store, ownerFor(who, undefined))),
+    live: (limit) => read((who) => liveRuns(store, ownerFor(who, undefined), limit)),
+    rhythm: (id) => read(async (who) => rhythmOf(await runs.history(who, id, undefined))),
+    check: (spec, id) => read((who) => checked(who, spec, id)),
     days: (options) => read(async (who) => daysFor(who, options)),
     templates: () => read(async () => templateViews()),
     fromTemplate: (template, name, parameters) =>
@@ -120,6 +130,19 @@ export function createDesk(
       ...{ trigger: settled, words: wordsFor(settled, timeZone), timeZone, next },
       ...(settled.kind === 'cron' && { expression: settled.expression }),
       nextText: next.map((at) => instantText(at, timeZone)),
+    }
+  }
+
+  async function checked(who: string, given: unknown, id: string | undefined) {
+    const task = id === undefined ? undefined : await tasks.own(who, id)
+    const { problems, spec } = judge(given, clock.now(), settings.timeZone)
+    if (spec === undefined) return { problems }
+    const plan = planOf(spec.trigger, undefined)
+    try {
+      await tasks.admit(who, spec, task)
+      return { problems, plan }
+    } catch (error) {
+      return { problems: [problemOf(error, given)], plan }
     }
   }
 

@@ -1,6 +1,7 @@
 // plugins/scheduler/src/service.ts: the scheduler's contract: token, types, events, and `runTask` for owners of tasks. Users import this file and no other.
 import { defineService, type PluginContext, type Release } from '@pryx/sdk'
 import { z } from 'zod'
+import type { QueryInput } from './dashboard/search.ts'
 import type { Difference } from './debug/compare.ts'
 import { type TaskDue, taskEvents } from './events.ts'
 import type { Balance } from './ledger/ledger.ts'
@@ -11,6 +12,7 @@ import {
   type Run,
   type Task,
   type TaskSpec,
+  type TaskState,
   type TriggerInput,
   taskSpecSchema,
   triggerSchema,
@@ -18,6 +20,7 @@ import {
 import type { StepLog } from './workflow/journal.ts'
 
 export type { Action } from './actions/action.ts'
+export type { QueryInput } from './dashboard/search.ts'
 export type { Difference } from './debug/compare.ts'
 export type { TaskDue } from './events.ts'
 export { noticeEvents, taskEvents } from './events.ts'
@@ -91,6 +94,73 @@ export interface Overview {
   monthUnpriced: number
 }
 
+/** A task as a search shows it. `ok`, `failed`: runs that ended so in the last 30 days; `failures`: in a row, up to now. */
+export interface FoundTask extends Overview {
+  ok: number
+  failed: number
+  failures: number
+}
+
+/** `total`: how many fit; `tasks`: those of the page. */
+export interface Found {
+  total: number
+  tasks: FoundTask[]
+}
+
+export interface Tally {
+  total: number
+  states: Record<TaskState, number>
+  /** The most used first, at most 100. */
+  tags: { tag: string; tasks: number }[]
+  /** Tasks whose last runs failed, or that are broken. */
+  failing: number
+  /** Runs. */
+  running: number
+  queued: number
+}
+
+/** A run that works or waits. `typicalMs`: what the last good ones took, where there are any. */
+export interface LiveRun {
+  task: { id: string; name: string; owner: string }
+  run: Pick<Run, 'id' | 'taskId' | 'status' | 'source' | 'occurrence' | 'startAt' | 'attempt'> &
+    Partial<Pick<Run, 'startedAt' | 'progress' | 'usage'>>
+  typicalMs?: number
+}
+
+/** What a task's last runs have in common, and which of them stand out. */
+export interface Rhythm {
+  runs: number
+  ok: number
+  failed: number
+  /** Of good runs; absent below 8 of them. */
+  durationMs?: Band
+  costUsd?: Band
+  /** Newest first. */
+  unusual: Unusual[]
+}
+
+/** What is usual: a value outside of `low` to `high` stands out. */
+export interface Band {
+  low: number
+  middle: number
+  high: number
+}
+
+export interface Unusual {
+  run: string
+  at: number
+  kind: 'slow' | 'fast' | 'costly' | 'missed'
+  /** In words. */
+  text: string
+}
+
+/** What is wrong in a task that is being written: `path` names the field, such as `trigger.text`; empty for the task as a whole. */
+export interface Problem {
+  path: string
+  message: string
+  hint?: string
+}
+
 /** One day of all tasks, or of one. `ms`: of all its runs together. */
 export interface Day {
   day: string
@@ -134,8 +204,8 @@ export interface Scheduler {
   create(spec: TaskSpec): Promise<Task>
   /** Makes the owner's task of that name, or brings it up to date. Made for `activate`: a task that is unchanged is left as it is. */
   createOrUpdate(spec: TaskSpec): Promise<Task>
-  /** Changes what is named. A new trigger counts from now. Emits `task.updated`. */
-  update(id: string, changes: Partial<TaskSpec>): Promise<Task>
+  /** Changes what is named; null takes it away. A new trigger counts from now. Emits `task.updated`. */
+  update(id: string, changes: { [K in keyof TaskSpec]?: TaskSpec[K] | null }): Promise<Task>
   /**
    * At most 100 tasks in order of their ids: the caller's, or with `owner` one plugin's or with `owner: '*'` all (managers). Go on with
    * `after`, the last id seen, until a page is empty.
@@ -216,6 +286,19 @@ export interface Scheduler {
   acknowledge(noticeId: string): Promise<boolean>
   /** At most 200 tasks with their last run and the month's cost, in order of ids; go on with `after`. */
   overview(filter?: { owner?: string; after?: string; limit?: number }): Promise<Overview[]>
+  /**
+   * Tasks by text, tag and state, in the order asked for; a page of at most 200 (default 50). Managers see all, or with `owner` one
+   * plugin's.
+   */
+  search(query?: QueryInput): Promise<Found>
+  /** How many tasks there are of each state and tag, and how many runs work and wait. */
+  tally(): Promise<Tally>
+  /** Runs that work, then those that wait, at most 200. */
+  live(limit?: number): Promise<LiveRun[]>
+  /** What is usual for a task, and what was not, from the runs that are kept. */
+  rhythm(id: string): Promise<Rhythm>
+  /** Judges a task without keeping it, as `create` or, with `id`, `update` would. Every problem that can be told is told. */
+  check(spec: unknown, id?: string): Promise<{ problems: Problem[]; plan?: Plan }>
   /** The last `days` (at most 366) in the scheduler's zone, oldest first; days without runs are left out. */
   days(options?: { id?: string; days?: number }): Promise<Day[]>
   templates(): Promise<TemplateView[]>
@@ -237,7 +320,7 @@ const filter = z.strictObject({
 const one = { input: z.tuple([id]) }
 const withInput = { input: z.tuple([id]).rest(z.unknown()) }
 
-export const Scheduler = defineService<Scheduler>('scheduler', '1.2.0', {
+export const Scheduler = defineService<Scheduler>('scheduler', '1.3.0', {
   methods: {
     create: { input: z.tuple([taskSpecSchema]) },
     createOrUpdate: { input: z.tuple([taskSpecSchema]) },
@@ -269,6 +352,10 @@ export const Scheduler = defineService<Scheduler>('scheduler', '1.2.0', {
     notices: { input: z.tuple([]).rest(z.number().optional()) },
     acknowledge: { input: z.tuple([z.string().min(1).max(512)]) },
     overview: { input: z.tuple([]).rest(filter.optional()) },
+    search: { input: z.tuple([]).rest(z.record(z.string(), z.unknown()).optional()) },
+    live: { input: z.tuple([]).rest(z.number().optional()) },
+    rhythm: one,
+    check: { input: z.tuple([z.unknown()]).rest(id.optional()) },
     days: { input: z.tuple([]).rest(z.strictObject({ id: id.optional(), days: z.number().optional() }).optional()) },
     fromTemplate: { input: z.tuple([id, z.string().min(1).max(128), z.record(z.string(), z.unknown())]) },
     exportTasks: {

@@ -8,8 +8,9 @@ import { dueUntil, nextAfter } from './clock/trigger.ts'
 import type { Ports, Settings } from './ports.ts'
 import { bounded, readSpec, same, specOf } from './reading.ts'
 import type { Engine } from './running/engine.ts'
+import type { Scheduler } from './service.ts'
 import * as db from './store/statements.ts'
-import { type FullSpec, isTimed, type Task, type TaskSpec } from './task.ts'
+import { type FullSpec, isTimed, type Task } from './task.ts'
 
 const MAX_TASKS = 10_000 // of one owner
 const MAX_LIST = 100
@@ -27,7 +28,7 @@ export function createTaskBook(
 ) {
   const { store, clock } = ports
   const { facts } = engine
-  return { create, createOrUpdate, update, list, pause, resume, remove, own, isManager, read }
+  return { create, createOrUpdate, update, list, pause, resume, remove, own, isManager, read, admit }
 
   function read(spec: unknown): FullSpec {
     return readSpec(spec, clock.now(), settings.timeZone)
@@ -58,13 +59,23 @@ export function createTaskBook(
     return task
   }
 
+  /** Refuses what `create`, or `update` of `task`, would refuse. */
+  async function admit(who: string, spec: FullSpec, task: Task | undefined): Promise<void> {
+    allowed(who, spec)
+    const owner = task?.owner ?? who
+    if (spec.name !== task?.name && (await store.taskNamed(owner, spec.name))) throw nameTaken(owner, spec.name)
+    if (task === undefined || !same(spec.trigger, task.trigger))
+      scheduled({ id: '', owner, createdAt: 0 }, spec, clock.now())
+  }
+
   async function createOrUpdate(who: string, spec: FullSpec, owner = who): Promise<Task> {
     const known = await store.taskNamed(owner, spec.name)
     return known ? replace(known, allowed(who, spec)) : create(who, spec, owner)
   }
 
-  async function update(who: string, task: Task, changes: Partial<TaskSpec>): Promise<Task> {
-    const spec = allowed(who, read({ ...specOf(task), ...changes }))
+  async function update(who: string, task: Task, changes: Parameters<Scheduler['update']>[1]): Promise<Task> {
+    const kept = Object.entries({ ...specOf(task), ...changes }).filter(([, value]) => value !== null)
+    const spec = allowed(who, read(Object.fromEntries(kept)))
     if (spec.name !== task.name && (await store.taskNamed(task.owner, spec.name)))
       throw nameTaken(task.owner, spec.name)
     return replace(task, spec)

@@ -24,12 +24,13 @@ import { Events } from './sections/events.tsx'
 import { Overview } from './sections/overview.tsx'
 import { Packages } from './sections/packages.tsx'
 import { Plugins } from './sections/plugins.tsx'
-import { Tasks } from './sections/tasks.tsx'
 import { act, tell, useModel } from './store.ts'
+import { useRunNotices } from './tasks/run-notices.tsx'
 
 // What most visits do not open is loaded when it is opened.
 const Chat = lazy(() => import('./sections/chat.tsx').then(({ Chat }) => ({ default: Chat })))
 const Resources = lazy(() => import('./sections/resources.tsx').then(({ Resources }) => ({ default: Resources })))
+const Tasks = lazy(() => import('./sections/tasks.tsx').then(({ Tasks }) => ({ default: Tasks })))
 const Traces = lazy(() => import('./sections/traces.tsx').then(({ Traces }) => ({ default: Traces })))
 
 const places: Record<Section, { title: string; icon: typeof IconHome; view: ComponentType }> = {
@@ -48,6 +49,7 @@ export function App() {
   const { section } = useRoute()
   const { view: View, title } = places[section]
   useAlertToasts()
+  useRunNotices()
   useNumberKeys()
   useTitle(title)
   const locked = useModel((model) => model.link === 'locked')

@@ -1,5 +1,5 @@
 // plugins/web/page/format.ts: numbers, times and triggers in words.
-import type { TaskRow } from '../src/tasks.ts'
+import type { Trigger } from '@pryx/plugin-scheduler/service'
 
 const UNITS = [
   ['d', 86_400_000],
@@ -60,7 +60,7 @@ export function fullTime(at: number): string {
   return new Date(at).toLocaleString([], { dateStyle: 'medium', timeStyle: 'medium', hour12: false })
 }
 
-export function triggerText(trigger: TaskRow['trigger']): string {
+export function triggerText(trigger: Trigger): string {
   if (trigger.kind === 'interval') return `every ${span(trigger.everyMs)}`
   if (trigger.kind === 'once') return `once, ${fullTime(trigger.at)}`
   if (trigger.kind === 'cron')
@@ -70,9 +70,7 @@ export function triggerText(trigger: TaskRow['trigger']): string {
 
 /** Triggers that time does not decide. */
 const PUSHED: {
-  [K in Exclude<TaskRow['trigger']['kind'], 'cron' | 'interval' | 'once'>]: (
-    trigger: Extract<TaskRow['trigger'], { kind: K }>,
-  ) => string
+  [K in Exclude<Trigger['kind'], 'cron' | 'interval' | 'once'>]: (trigger: Extract<Trigger, { kind: K }>) => string
 } = {
   event: ({ pattern }) => `at ${pattern}`,
   file: ({ path }) => `when ${path} changes`,

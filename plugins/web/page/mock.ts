@@ -1,7 +1,15 @@
 // plugins/web/page/mock.ts: a host that only pretends, for work on the page. Not shipped.
-import type { AuditRecord, Kernel, Ledger, PendingApproval, PermissionStatus, PluginStatus } from '@pryx/sdk'
+import {
+  type AuditRecord,
+  type Kernel,
+  type Ledger,
+  type PendingApproval,
+  type PermissionStatus,
+  type PluginStatus,
+  UsageError,
+} from '@pryx/sdk'
 import type { Journal } from '../src/journal.ts'
-import type { TaskRow, Tasks } from '../src/tasks.ts'
+import type { Tasks } from '../src/tasks.ts'
 import { createMockTraces } from './mock-traces.ts'
 
 const MB = 1_000_000
@@ -137,7 +145,7 @@ export function createMock(journal: Journal): Mock {
       emit('approval.resolved', { id, answer, by: 'web' })
     },
   }
-  return { kernel, tasks: mockTasks(emit), happen, ask, alert }
+  return { kernel, tasks: noTasks, happen, ask, alert }
 
   function emit(name: string, data: unknown, from = 'kernel'): void {
     journal.add({ name, from, at: Date.now(), data })
@@ -224,85 +232,13 @@ export function createMock(journal: Journal): Mock {
   }
 }
 
-function mockTasks(emit: (name: string, data: unknown) => void): Tasks {
-  const rows = [
-    task('t1', 'check logs', 'log-monitor', { kind: 'interval', everyMs: 300_000 }, 40_000, 'ok'),
-    task(
-      't2',
-      'nightly backup',
-      'backup',
-      { kind: 'cron', expression: '30 2 * * *', timeZone: 'Europe/Lisbon' },
-      30_000_000,
-      'failed',
-    ),
-    task(
-      't3',
-      'morning weather',
-      'weather',
-      { kind: 'cron', expression: '0 7 * * 1-5', timeZone: 'Europe/Lisbon' },
-      52_000_000,
-      'ok',
-    ),
-    task('t4', 'renew certificate', 'host', { kind: 'once', at: Date.now() + 864_000_000 }, 864_000_000),
-  ] as TaskRow[]
-  return {
-    list: async () => structuredClone(rows),
-    history: async (id) => Array.from({ length: 6 }, (_, i) => run(id, i, i === 3 ? 'failed' : 'ok')),
-    async act(id, action) {
-      const row = rows.find((each) => each.id === id) as { state: string; lastRun: unknown } | undefined
-      if (row && action !== 'run') row.state = action === 'pause' ? 'paused' : 'active'
-      if (row && action === 'run') row.lastRun = { ...run(id, 0, 'ok'), id: `${id}-${Date.now()}`, source: 'manual' }
-      emit('task.updated', { task: { id } })
-    },
-    heard() {},
-  }
-}
-
-function task(
-  id: string,
-  name: string,
-  owner: string,
-  trigger: TaskRow['trigger'],
-  inMs: number,
-  last?: 'ok' | 'failed',
-): TaskRow {
-  return {
-    id,
-    name,
-    owner,
-    trigger,
-    action: { kind: 'event' },
-    misfire: { kind: 'run-once' },
-    overlap: 'skip',
-    timeoutMs: 600_000,
-    retry: { attempts: 0, backoffMs: 60_000, factor: 2, growth: 'exponential', maxDelayMs: 86_400_000, jitter: 0 },
-    state: 'active',
-    nextDue: Date.now() + inMs,
-    problem: undefined,
-    createdAt: started,
-    updatedAt: started,
-    lastRun: last && run(id, 1, last),
-  }
-}
-
-function run(taskId: string, i: number, status: 'ok' | 'failed'): NonNullable<TaskRow['lastRun']> {
-  const at = Date.now() - i * 300_000 - 20_000
-  const error = status === 'failed' ? { error: 'rsync ended with code 23: some files could not be transferred' } : {}
-  return {
-    id: `${taskId}-${i}`,
-    taskId,
-    status,
-    source: 'schedule',
-    occurrence: at,
-    since: at,
-    count: 1,
-    exact: true,
-    attempt: 1,
-    startAt: at,
-    startedAt: at,
-    finishedAt: at + 840,
-    ...error,
-  }
+/** No scheduler is pretended: `pryx dev` has one. */
+const noTasks: Tasks = {
+  list: async () => [],
+  scheduler: async () => {
+    throw new UsageError('WEB_NO_SCHEDULER', 'no scheduler is running', { hint: 'Use a real host.' })
+  },
+  changed() {},
 }
 
 function ledgerOf(plugins: readonly PluginStatus[]): Ledger {

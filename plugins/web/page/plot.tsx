@@ -27,6 +27,10 @@ export interface PlotProps {
   /** The least value that fills the height, so that noise around nothing stays flat. */
   floor: number
   format(value: number): string
+  /** How high it is, px. */
+  height?: number
+  /** What stands below the plot at a time, epoch seconds; default: the time of day. */
+  moment?(seconds: number): string
   /** The line to bring out. */
   strong: string | undefined
   /** The moment under the pointer, as a place in `times`. */
@@ -51,7 +55,9 @@ export function Plot(props: PlotProps) {
       host,
     )
     plot.current = made
-    const room = new ResizeObserver(() => made.setSize({ width: host.clientWidth, height: HEIGHT }))
+    const room = new ResizeObserver(() =>
+      made.setSize({ width: host.clientWidth, height: latest.current.height ?? HEIGHT }),
+    )
     room.observe(host)
     return () => {
       room.disconnect()
@@ -79,7 +85,7 @@ function optionsOf(host: HTMLElement, latest: () => PlotProps): uPlot.Options {
   const narrow = host.clientWidth < NARROW
   return {
     width: host.clientWidth,
-    height: HEIGHT,
+    height: latest().height ?? HEIGHT,
     padding: [12, 8, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: { size: 7 } },
@@ -89,7 +95,7 @@ function optionsOf(host: HTMLElement, latest: () => PlotProps): uPlot.Options {
       y: { range: (_plot, _min, max) => [0, Math.max(latest().floor, max ?? 0) * 1.08] },
     },
     axes: [
-      { ...axis, size: 30, space: narrow ? 80 : 110, values: (_plot, times) => times.map(timeText) },
+      { ...axis, size: 30, space: narrow ? 80 : 110, values: (_plot, times) => times.map(latest().moment ?? timeText) },
       { ...axis, size: 62, values: (_plot, values) => values.map((value) => latest().format(value)) },
     ],
     series: [

@@ -18,24 +18,27 @@ export interface Route {
   section: Section
   /** The session, or the plugin, task or trace that is open in the drawer. */
   item: string | undefined
+  /** A part of the item, such as one run of a task. */
+  part: string | undefined
 }
 
 export function useRoute(): Route {
   return parseRoute(useSyncExternalStore(subscribe, () => location.hash))
 }
 
-export function hrefOf(section: Section, item?: string): string {
-  return `#/${section}${item === undefined ? '' : `/${encodeURIComponent(item)}`}`
+export function hrefOf(section: Section, item?: string, part?: string): string {
+  return `#/${[section, item, part].flatMap((each) => (each === undefined ? [] : encodeURIComponent(each))).join('/')}`
 }
 
-export function goTo(section: Section, item?: string): void {
-  location.hash = hrefOf(section, item)
+export function goTo(section: Section, item?: string, part?: string): void {
+  location.hash = hrefOf(section, item, part)
 }
 
 export function parseRoute(hash: string): Route {
-  const [section, item] = hash.replace(/^#?\/?/, '').split('/')
+  const [section, item, part] = hash.replace(/^#?\/?/, '').split('/')
   const known = SECTIONS.find((name) => name === section)
-  return { section: known ?? 'chat', item: known !== undefined && item ? decode(item) : undefined }
+  if (known === undefined) return { section: 'chat', item: undefined, part: undefined }
+  return { section: known, item: item ? decode(item) : undefined, part: part ? decode(part) : undefined }
 }
 
 function decode(text: string): string {

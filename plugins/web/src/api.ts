@@ -16,6 +16,7 @@ import { addInstallRoutes } from './installs-api.ts'
 import type { Journal } from './journal.ts'
 import { openStream, type StreamOptions } from './stream.ts'
 import type { Tasks } from './tasks.ts'
+import { addTaskRoutes } from './tasks-api.ts'
 import type { Clock, Watch } from './watch.ts'
 
 export interface ApiOptions {
@@ -43,7 +44,6 @@ const permissionBody = z.strictObject({
   duration: duration.default('forever'),
 })
 const enabledBody = z.strictObject({ enabled: z.boolean() })
-const taskAction = z.enum(['pause', 'resume', 'run'])
 const traceQuery = z.object({
   minMs: z.coerce.number().min(0).max(600_000).default(0),
   plugin: z.string().min(1).max(214).optional(),
@@ -92,7 +92,6 @@ export function createApi({ kernel, tasks, installs, chat, hub, journal, watch, 
       hint: 'It keeps the newest 500, and records only while somebody looks.',
     })
   })
-  api.get('/tasks/:id/history', async (c) => c.json({ runs: await tasks.history(c.req.param('id')) }))
 
   api.post('/audit/verify', async (c) => c.json(await kernel.auditVerify()))
   api.post('/approvals/:id', async (c) => {
@@ -114,11 +113,8 @@ export function createApi({ kernel, tasks, installs, chat, hub, journal, watch, 
     await kernel.reload(c.req.param('id'))
     return done(c)
   })
-  api.post('/tasks/:id/:action', async (c) => {
-    await tasks.act(c.req.param('id'), check(taskAction, c.req.param('action'), 'action'))
-    return done(c)
-  })
 
+  addTaskRoutes(api, tasks, () => watch.nudge())
   addInstallRoutes(api, installs)
   addChatRoutes(api, chat)
 
@@ -147,6 +143,7 @@ function statusOf(error: unknown): 400 | 403 | 404 | 409 | 500 | 503 {
   if (!PryxError.is(error)) return 500
   const { code } = error
   if (code === 'WEB_INPUT' || code.startsWith('USAGE_')) return 400
+  if (code.startsWith('TASK_') && code !== 'TASK_UNKNOWN') return 400
   if (code === 'APPROVAL_RESOLVED' || code === 'RUN_KEY_REUSED') return 409
   if (code === 'WEB_UNKNOWN' || code.endsWith('_UNKNOWN')) return 404
   if (code.startsWith('WEB_NO_') || code.startsWith('SERVICE_')) return 503

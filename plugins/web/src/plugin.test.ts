@@ -155,24 +155,22 @@ test('N5: slow requests of others are listed as asked for, and one that is gone 
   expect([gone, wrong]).toMatchObject([{ error: { code: 'WEB_UNKNOWN' } }, { error: { code: 'WEB_INPUT' } }])
 })
 
-test('B5: tasks are asked for once, and again only after an event about one of them', async () => {
-  const run = { id: 'r1', status: 'ok' }
-  const scheduler = { list: vi.fn(async () => [{ id: 't1', name: 'sweep' }]), history: vi.fn(async () => [run]) }
+test('B5: what comes next is asked for once, and again only after an event about a task', async () => {
+  const scheduler = { search: vi.fn(async () => ({ total: 1, tasks: [{ task: { id: 't1', name: 'sweep' } }] })) }
   const tasks = createTasks({ tryUse: async () => scheduler } as never, () => 0)
 
   await Promise.all([tasks.list(), tasks.list()])
-  const before = [scheduler.list.mock.calls.length, scheduler.history.mock.calls.length]
-  tasks.heard({ task: { id: 't1' } })
+  const before = scheduler.search.mock.calls.length
+  tasks.changed()
   const rows = await tasks.list()
 
-  expect(before).toEqual([1, 1])
-  expect([scheduler.list.mock.calls.length, scheduler.history.mock.calls.length]).toEqual([2, 2])
-  expect(rows).toEqual([{ id: 't1', name: 'sweep', lastRun: run }])
+  expect([before, scheduler.search.mock.calls.length]).toEqual([1, 2])
+  expect(rows).toEqual([{ id: 't1', name: 'sweep' }])
 })
 
 test('B5: a scheduler that goes away leaves the page without tasks, not without a picture', async () => {
-  const scheduler = { list: vi.fn().mockRejectedValueOnce(new Error('gone')).mockResolvedValue([]), history: vi.fn() }
-  const tasks = createTasks({ tryUse: async () => scheduler } as never, () => 0)
+  const search = vi.fn().mockRejectedValueOnce(new Error('gone')).mockResolvedValue({ total: 0, tasks: [] })
+  const tasks = createTasks({ tryUse: async () => ({ search }) } as never, () => 0)
 
   expect(await tasks.list()).toBeUndefined()
   expect(await tasks.list()).toEqual([])

@@ -34,7 +34,7 @@ export default definePlugin({
     ctx.events.on('**', (data, { name, from, at }) => {
       if (hub.heard(name, data, { from })) return // it passes by
       journal.add({ name, from, at, data })
-      if (name.startsWith('task.')) tasks.heard(data)
+      if (name.startsWith('task.')) tasks.changed()
       if (CHANGES.test(name)) watch.nudge()
       if (KEPT.test(name)) keep()
     })

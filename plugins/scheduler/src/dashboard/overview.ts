@@ -4,10 +4,11 @@ import { bounded } from '../reading.ts'
 import type { Day, Overview } from '../service.ts'
 import type { Store } from '../store/store.ts'
 import type { FullSpec, Run, TaskState } from '../task.ts'
+import { bringUpToDate } from './sums.ts'
 
 const MAX_TASKS = 200
 
-interface Row {
+export interface OverviewRow {
   id: string
   name: string
   owner: string
@@ -37,7 +38,7 @@ export async function overview(
   timeZone: string,
   { after = '', limit }: { after?: string; limit?: number } = {},
 ): Promise<Overview[]> {
-  const rows = await store.sql.all<Row>(
+  const rows = await store.sql.all<OverviewRow>(
     `SELECT t.id, t.name, t.owner, t.state, t.next_due, t.problem, json_extract(t.spec, '$.trigger') trigger,
        json_extract(t.spec, '$.action.kind') action, json_extract(t.spec, '$.tags') tags,
        r.id run, r.status, r.occurrence, r.started_at, r.finished_at, substr(r.error, 1, 200) error, r.progress, r.ambiguous,
@@ -50,6 +51,14 @@ export async function overview(
   return rows.map(toOverview)
 }
 
+const OF_ALL = `SELECT day, ok, failed, other, ms, cost_usd cost FROM day_sums WHERE day >= ?1 AND day < ?2
+  UNION ALL SELECT day, SUM(ok), SUM(failed), SUM(other), SUM(ms), SUM(cost_usd) FROM daily WHERE day >= ?2 GROUP BY day ORDER BY day`
+
+/** Day by day, each by its key: the rows of one task lie far apart. */
+const OF_ONE = `WITH RECURSIVE each(day) AS (SELECT ?1 UNION ALL SELECT date(day, '+1 day') FROM each WHERE day < ?2)
+  SELECT d.day, d.ok, d.failed, d.other, d.ms, d.cost_usd cost FROM each CROSS JOIN daily d ON d.day = each.day AND d.task = ?3
+  ORDER BY d.day`
+
 /** @param id Undefined: all tasks together. */
 export async function daysOf(
   store: Store,
@@ -59,15 +68,15 @@ export async function daysOf(
   timeZone: string,
 ): Promise<Day[]> {
   const first = periodOf(now - (days - 1) * 86_400_000, timeZone, 'day')
-  const rows = await store.sql.all<Omit<Day, 'costUsd'> & { cost: number }>(
-    `SELECT day, SUM(ok) ok, SUM(failed) failed, SUM(other) other, SUM(ms) ms, SUM(cost_usd) cost FROM daily
-     WHERE day >= ? AND (? IS NULL OR task = ?) GROUP BY day ORDER BY day`,
-    ...[first, id ?? null, id ?? null],
-  )
+  const today = await bringUpToDate(store, now, timeZone)
+  const range = [first, today] as const
+  const rows = await (id === undefined
+    ? store.sql.all<Omit<Day, 'costUsd'> & { cost: number }>(OF_ALL, ...range)
+    : store.sql.all<Omit<Day, 'costUsd'> & { cost: number }>(OF_ONE, ...range, id))
   return rows.map(({ cost, ...row }) => ({ ...row, costUsd: cost }))
 }
 
-function toOverview(row: Row): Overview {
+export function toOverview(row: OverviewRow): Overview {
   const { id, name, owner, state } = row
   return {
     task: {
@@ -82,7 +91,7 @@ function toOverview(row: Row): Overview {
   }
 }
 
-function lastRun(row: Row, id: string): NonNullable<Overview['lastRun']> {
+function lastRun(row: OverviewRow, id: string): NonNullable<Overview['lastRun']> {
   return {
     ...{ id, status: row.status, occurrence: row.occurrence },
     ...(row.started_at !== null && { startedAt: row.started_at }),
