@@ -172,7 +172,7 @@ test('S6: a template is filled in and becomes a task; what is wrong in it is sai
   await card.getByLabel('To', { exact: false }).fill('https://example.com/b.json')
   await card.getByRole('button', { name: 'Make the task' }).click()
 
-  await page.getByRole('heading', { name: 'Data sync' }).waitFor(SLOW)
+  await page.getByRole('heading', { name: 'Data sync', level: 1 }).waitFor(SLOW)
   expect((await search('Data sync')).total).toBe(1)
 })
 

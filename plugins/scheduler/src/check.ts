@@ -23,13 +23,19 @@ export function judge(given: unknown, now: number, timeZone: string): Judged {
     return {
       problems: shape.error.issues
         .slice(0, MAX_PROBLEMS)
-        .map(({ path, message }) => ({ path: path.map(String).join('.'), message })),
+        .map((issue) => ({ path: issue.path.map(String).join('.'), message: messageOf(issue) })),
     }
   try {
     return { problems: [], spec: readSpec(given, now, timeZone) }
   } catch (error) {
     return { problems: [problemOf(error, given)] }
   }
+}
+
+/** The commonest in plain words. */
+function messageOf(issue: { code?: string; message: string; minimum?: unknown; origin?: string }): string {
+  const empty = issue.code === 'too_small' && issue.origin === 'string' && issue.minimum === 1
+  return empty ? 'This must not be empty.' : issue.message
 }
 
 /** A refusal as a problem at its field; what is no refusal is thrown on. */

@@ -14,7 +14,7 @@ import type { Ports, Settings } from './ports.ts'
 import { bounded, parsed, specOf } from './reading.ts'
 import type { Engine } from './running/engine.ts'
 import type { createRunBook } from './runs.ts'
-import type { ImportResult, Plan, Scheduler, Spending } from './service.ts'
+import type { ImportResult, Plan, Problem, Scheduler, Spending } from './service.ts'
 import { type Task, triggerSchema } from './task.ts'
 import type { TaskBook } from './tasks.ts'
 import { makeFromTemplate, templateViews } from './templates/templates.ts'
@@ -136,13 +136,23 @@ export function createDesk(
   async function checked(who: string, given: unknown, id: string | undefined) {
     const task = id === undefined ? undefined : await tasks.own(who, id)
     const { problems, spec } = judge(given, clock.now(), settings.timeZone)
-    if (spec === undefined) return { problems }
+    if (spec === undefined) return withPlan(given, problems)
     const plan = planOf(spec.trigger, undefined)
     try {
       await tasks.admit(who, spec, task)
       return { problems, plan }
     } catch (error) {
       return { problems: [problemOf(error, given)], plan }
+    }
+  }
+
+  /** Whatever else is wrong: when it would run is told, or why that cannot be said. */
+  function withPlan(given: unknown, problems: Problem[]): { problems: Problem[]; plan?: Plan } {
+    if (problems.some(({ path }) => path.startsWith('trigger'))) return { problems }
+    try {
+      return { problems, plan: planOf((given as { trigger?: unknown }).trigger, undefined) }
+    } catch (error) {
+      return { problems: [...problems, problemOf(error, given)] }
     }
   }
 

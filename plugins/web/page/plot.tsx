@@ -12,6 +12,8 @@ export interface Line {
   /** A custom property of the theme, such as `--series-1`. */
   colour: string
   dashed?: boolean
+  /** Each value is a dot too: one between gaps would not be seen. */
+  dots?: boolean
   /** One for each time; null is a gap. */
   values: readonly (number | null)[]
 }
@@ -86,7 +88,7 @@ function optionsOf(host: HTMLElement, latest: () => PlotProps): uPlot.Options {
   return {
     width: host.clientWidth,
     height: latest().height ?? HEIGHT,
-    padding: [12, 8, 0, 0],
+    padding: [12, latest().moment ? 24 : 8, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: { size: 7 } },
     focus: { alpha: 0.22 },
@@ -105,7 +107,7 @@ function optionsOf(host: HTMLElement, latest: () => PlotProps): uPlot.Options {
           label: line.name,
           stroke: colour(line.colour),
           width: 1.6,
-          points: { show: false },
+          points: { show: line.dots ?? false, size: 5 },
           spanGaps: false,
           ...(line.dashed && { dash: [5, 4] }),
         }),

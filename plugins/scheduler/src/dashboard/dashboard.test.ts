@@ -137,6 +137,46 @@ test('S14: a task that is right is told with its plan; its own name is no obstac
   expect(checked.plan?.next).toHaveLength(5)
 })
 
+test('S14: whatever else is wrong, it is told when a task would run, or why that cannot be said', async () => {
+  const action = { kind: 'notify', text: '' }
+
+  const right = await host.check({ name: '', trigger: { kind: 'phrase', text: 'every weekday at 9am' }, action })
+  const wrong = await host.check({ name: 'x', trigger: { kind: 'phrase', text: 'every day at 9' }, action })
+
+  expect(right.problems).toEqual([
+    { path: 'name', message: 'This must not be empty.' },
+    { path: 'action.text', message: 'This must not be empty.' },
+  ])
+  expect(right.plan?.next).toHaveLength(5)
+  expect(wrong.problems.map(({ path }) => path)).toEqual(['action.text', 'trigger.text'])
+})
+
+test('S14: figures of days that are over are summed once, and today is always added', async () => {
+  const task = await host.create(every('daily', 24 * 60))
+  for (let day = 0; day < 3; day++) {
+    clock.move(24 * 60 * MINUTE)
+    await life.run()
+    await reportAll(life, task, day !== 1)
+    await life.run()
+    expect((await host.search()).tasks[0]).toMatchObject(
+      [
+        { ok: 1, failed: 0 },
+        { ok: 1, failed: 1 },
+        { ok: 2, failed: 1 },
+      ][day]!,
+    )
+  }
+
+  const all = await host.days({ days: 7 })
+
+  expect(all).toEqual(await host.days({ id: task.id, days: 7 }))
+  expect(all.map(({ ok, failed }) => [ok, failed])).toEqual([
+    [1, 0],
+    [0, 1],
+    [1, 0],
+  ])
+})
+
 function every(name: string, minutes: number): TaskSpec {
   return { name, trigger: { kind: 'interval', everyMs: minutes * MINUTE } }
 }

@@ -3,6 +3,8 @@
 //   U1  Sums hold days before today only; today is read from where it is written, so a figure is never old.
 //   U2  They are made in one transaction with the day they are good for; a crash leaves the old ones, which are then made anew.
 //   U3  A run that began before midnight and ended after it counts for the day it ended on, so days that are over do not change.
+//   U4  On a full disk they stay as they are: the user must see their tasks to make room.
+import { PryxError } from '@pryx/sdk'
 import { periodOf } from '../money/usage.ts'
 import type { Store } from '../store/store.ts'
 
@@ -19,6 +21,15 @@ export async function bringUpToDate(store: Store, now: number, timeZone: string)
   const today = day(0)
   const [known] = await store.sql.all<{ value: string }>(`SELECT value FROM scheduler_meta WHERE key = 'summed'`)
   if (known?.value === `${today} ${timeZone}`) return today
+  try {
+    await makeSums(store, day, today, timeZone)
+  } catch (error) {
+    if (!PryxError.is(error, 'STORAGE_FULL')) throw error // U4
+  }
+  return today
+}
+
+async function makeSums(store: Store, day: (ago: number) => string, today: string, timeZone: string): Promise<void> {
   const { value: last } = (await store.sql.all<{ value: string | null }>('SELECT MAX(day) value FROM day_sums'))[0]!
   await store.commit([
     { sql: 'DELETE FROM rates' },
@@ -37,5 +48,4 @@ export async function bringUpToDate(store: Store, now: number, timeZone: string)
       params: [`${today} ${timeZone}`],
     },
   ]) // U2
-  return today
 }

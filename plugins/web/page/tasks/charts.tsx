@@ -31,7 +31,7 @@ const CHARTS: readonly Chart[] = [
     colour: '--series-2',
     floor: 0.01,
     of: ({ costUsd }) => costUsd,
-    text: (usd) => `$${usd.toFixed(2)}`,
+    text: (usd) => `$${usd.toFixed(usd < 0.1 ? 3 : 2)}`,
   },
 ]
 
@@ -98,7 +98,7 @@ function Drawn({ chart, days }: { chart: Chart; days: readonly Filled[] }) {
   const { title, colour, floor, of, text } = chart
   const values = useMemo(() => days.map(of), [days])
   const times = useMemo(() => days.map(({ at }) => at / 1_000), [days])
-  const lines = useMemo(() => [{ name: title, colour, values }], [values])
+  const lines = useMemo(() => [{ name: title, colour, values, dots: true }], [values])
   const shown = days[point ?? days.length - 1]
   const value = shown && of(shown)
   const known = values.filter((each) => each !== null)

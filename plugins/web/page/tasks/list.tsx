@@ -281,7 +281,7 @@ function Row({ found, chosen, onChoose }: RowProps) {
       <span className="cell" data-label="State">
         <StateMark state={state} />
       </span>
-      <span className="cell" data-label="Next run">
+      <span className="cell" data-label="Next run" data-empty={nextDue === undefined || undefined}>
         {nextDue === undefined || state !== 'active' ? (
           <span className="dim">–</span>
         ) : (
@@ -299,11 +299,15 @@ function Row({ found, chosen, onChoose }: RowProps) {
           </a>
         )}
       </span>
-      <span className="cell num" data-label="Success">
+      <span className="cell num" data-label="Success" data-empty={success === undefined || undefined}>
         {success === undefined ? <span className="dim">–</span> : share(success)}
         {failures > 1 && <small className="bad"> {failures} failed in a row</small>}
       </span>
-      <span className="cell num" data-label="This month">
+      <span
+        className="cell num"
+        data-label="This month"
+        data-empty={money(monthUsd, monthUnpriced) === '' || undefined}
+      >
         {money(monthUsd, monthUnpriced) || <span className="dim">–</span>}
       </span>
       <Buttons task={task} />

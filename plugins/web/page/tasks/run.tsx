@@ -1,7 +1,7 @@
 // plugins/web/page/tasks/run.tsx: one run: how it went step by step, with the source of every value; what it asks; once more, or dry.
 import { Button, Skeleton, TextInput } from '@mantine/core'
 import type { Run, StepLog } from '@pryx/plugin-scheduler/service'
-import { IconPlayerStop, IconRefresh } from '@tabler/icons-react'
+import { IconRefresh } from '@tabler/icons-react'
 import { type ReactNode, useState } from 'react'
 import { post } from '../calls.ts'
 import { fullTime, span } from '../format.ts'
@@ -65,16 +65,6 @@ function Actions({ run, open, replayable }: { run: Run; open: boolean; replayabl
     })
   return (
     <div className="tools">
-      {open && (
-        <Button
-          color="red"
-          variant="light"
-          leftSection={<IconPlayerStop size={16} />}
-          onClick={() => act('It was not stopped', () => post(runPath(run.id, '/stop')))}
-        >
-          Stop
-        </Button>
-      )}
       {!open && replayable && (
         <Button
           variant="default"
