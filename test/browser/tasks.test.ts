@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Found, FoundTask } from '../../plugins/scheduler/src/service.ts'
 import { createMainJob, type Live, type MainJob, PATIENT, until } from '../main-job-testing.ts'
-import { complaintsOf, openBrowser, seenAt } from './browser-testing.ts'
+import { complaintsOf, openBrowser, openPageAs, seenAt } from './browser-testing.ts'
 
 const SLOW = { timeout: PATIENT.timeout }
 
@@ -19,7 +19,7 @@ beforeAll(async () => {
   const opening = openBrowser()
   host = await job.up('--json')
   browser = await opening
-  page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme: 'dark' })
+  page = await openPageAs(browser, await host.cookie(), `${host.url}/#/tasks`)
   page.setDefaultTimeout(PATIENT.timeout)
 })
 
@@ -89,7 +89,7 @@ test('L1: what works shows its step and is stopped from the page; what it asks i
   await page.getByRole('button', { name: /pause/ }).waitFor(SLOW)
   await page.getByRole('button', { name: /^ask/ }).click()
   await page.getByText('Came out').first().waitFor(SLOW)
-  await page.getByRole('button', { name: 'Stop', exact: true }).last().click()
+  await page.getByRole('button', { name: 'Stop release' }).click()
 
   await page.getByText('Stopped', { exact: true }).first().waitFor(SLOW)
   const { runs } = await host.get<{ runs: { status: string }[] }>(`/api/tasks/${id}/history`)

@@ -3,15 +3,10 @@ import { useRoute } from '../route.ts'
 import { Charts } from '../tasks/charts.tsx'
 import { Editor } from '../tasks/editor.tsx'
 import { TaskList } from '../tasks/list.tsx'
+import { CHARTS, EDIT, NEW, TEMPLATES } from '../tasks/places.tsx'
 import { RunPage } from '../tasks/run.tsx'
 import { TaskPage } from '../tasks/task.tsx'
 import { Templates } from '../tasks/templates.tsx'
-
-/** Parts that are no task; ids of tasks have no `~`. */
-export const NEW = '~new'
-export const CHARTS = '~charts'
-export const TEMPLATES = '~templates'
-export const EDIT = '~edit'
 
 export function Tasks() {
   const { item, part } = useRoute()

@@ -8,7 +8,7 @@ import { Plot } from '../plot.tsx'
 import { hrefOf } from '../route.ts'
 import { taskPath, useAsked, useTaskTick } from './ask.ts'
 import { everyDay, type Filled } from './days.ts'
-import { Back, Budgets } from './task.tsx'
+import { Back, Budgets } from './places.tsx'
 import { money, share } from './words.tsx'
 
 const HEIGHT = 170

@@ -20,7 +20,7 @@ import {
   withValue,
 } from './draft.ts'
 import { Choice, createForm, Field, type Form, Lines, Num, Text } from './fields.tsx'
-import { Back } from './task.tsx'
+import { Back } from './places.tsx'
 
 const TYPING_MS = 200
 

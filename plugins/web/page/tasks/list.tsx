@@ -18,7 +18,6 @@ import { post } from '../calls.ts'
 import { count, fullTime, plural, relative, triggerText } from '../format.ts'
 import { Empty, SectionHead } from '../marks.tsx'
 import { hrefOf } from '../route.ts'
-import { CHARTS, NEW, TEMPLATES } from '../sections/tasks.tsx'
 import { act, useNow } from '../store.ts'
 import { taskPath, useAsked, useTaskTick } from './ask.ts'
 import { Bulk } from './bulk.tsx'
@@ -35,6 +34,7 @@ import {
   sortedBy,
 } from './list-state.ts'
 import { LiveRuns } from './live.tsx'
+import { CHARTS, NEW, TEMPLATES } from './places.tsx'
 import { money, RunMark, StateMark, share, successOf, When } from './words.tsx'
 
 const TYPING_MS = 150

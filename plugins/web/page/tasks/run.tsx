@@ -13,7 +13,7 @@ import { valueText } from './compare.tsx'
 import { Gantt } from './gantt.tsx'
 import { noteOf, tokensOf } from './history.tsx'
 import { LiveRuns } from './live.tsx'
-import { Back } from './task.tsx'
+import { Back } from './places.tsx'
 import { money, RunMark, STEPS } from './words.tsx'
 
 interface Known {

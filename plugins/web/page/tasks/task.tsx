@@ -5,9 +5,8 @@ import { IconBolt, IconChevronDown, IconPencil } from '@tabler/icons-react'
 import { useState } from 'react'
 import { post } from '../calls.ts'
 import { fullTime, span } from '../format.ts'
-import { Empty, SectionHead } from '../marks.tsx'
+import { SectionHead } from '../marks.tsx'
 import { goTo, hrefOf } from '../route.ts'
-import { EDIT } from '../sections/tasks.tsx'
 import { act } from '../store.ts'
 import { taskPath, useAsked, useTaskTick } from './ask.ts'
 import { Books } from './books.tsx'
@@ -15,6 +14,7 @@ import { Charts } from './charts.tsx'
 import { Flow } from './flow.tsx'
 import { History } from './history.tsx'
 import { LiveRuns } from './live.tsx'
+import { Back, Budgets, EDIT } from './places.tsx'
 import { ACTIONS, money, StateMark } from './words.tsx'
 
 interface Known {
@@ -71,14 +71,6 @@ export function TaskPage({ id }: { id: string }) {
         )}
       </Tabs>
     </>
-  )
-}
-
-export function Back({ to, children = 'All tasks' }: { to?: string; children?: string }) {
-  return (
-    <a className="back small" href={to ?? hrefOf('tasks')}>
-      ← {children}
-    </a>
   )
 }
 
@@ -191,25 +183,6 @@ function Facts({ task, plan, spending }: Known) {
   )
 }
 
-const SCOPES = { run: 'a run', task: 'in all', month: 'this month', all: 'all tasks, this month' } as const
-
-export function Budgets({ lines }: { lines: Spending['budgets'] }) {
-  const told = lines.filter(({ scope }) => scope !== 'run')
-  return told.map(({ scope, spentUsd, limitUsd, unpriced }) => (
-    <span key={scope} className="budget-line small" data-over={spentUsd >= limitUsd || undefined}>
-      <meter
-        min={0}
-        max={limitUsd || 1}
-        high={limitUsd * 0.75}
-        value={spentUsd}
-        aria-label={`Budget, ${SCOPES[scope]}`}
-      />{' '}
-      {money(spentUsd, unpriced) || '$0.00'} of ${limitUsd.toFixed(2)} {SCOPES[scope]}
-      {spentUsd >= limitUsd && <b className="bad"> used up</b>}
-    </span>
-  ))
-}
-
 function deedText(action: Task['action']): string {
   if (action.kind === 'shell') return [action.command, ...action.args].join(' ')
   if (action.kind === 'http') return `${action.method} ${action.url}`
@@ -224,8 +197,4 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
       <dd>{children}</dd>
     </div>
   )
-}
-
-export function Failed({ text }: { text: string | undefined }) {
-  return text === undefined ? null : <Empty>{text}</Empty>
 }

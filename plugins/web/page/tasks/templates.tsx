@@ -9,7 +9,7 @@ import { Empty, SectionHead } from '../marks.tsx'
 import { goTo } from '../route.ts'
 import { act } from '../store.ts'
 import { useAsked } from './ask.ts'
-import { Back } from './task.tsx'
+import { Back } from './places.tsx'
 import { fieldsOfTemplate, parametersOf, type TemplateField } from './template-fields.ts'
 
 export function Templates() {
