@@ -154,6 +154,7 @@ export async function openConnection({
     await http.serve(
       ROUTE,
       createWebhookHandler(secret, (updates) => inbox.take(updates, false)),
+      { open: true }, // each request is judged by its secret token
     )
     const url = new URL(ROUTE, config.publicUrl).href
     await client.call(undefined, (api, ending) =>

@@ -63,7 +63,7 @@ function answerTo({ messages }: GenerateRequest): string {
 }
 
 const NEXT =
-  'Next: run `pryx setup`, or open Models on the page, and give a key of a provider (OpenAI, Anthropic, Google, OpenRouter …). With Ollama or a llama.cpp server running here, its models are found by themselves.'
+  'Next: run `pryx setup`, or follow the first steps beside the chat on the page, and give a key of a provider (OpenAI, Anthropic, Google, OpenRouter …). With Ollama or a llama.cpp server running here, its models are found by themselves.'
 
 function toolCallIn({
   messages,
