@@ -155,9 +155,11 @@ export async function openPrison(): Promise<Prison> {
   }
 }
 
-/** Acts a hostile guest may have done: its own part of the lab, and what the test's consent granted as it came in. */
+const OWN = /^(lab:own|events:(on|emit):own\..+)$/
+
+/** Acts a hostile guest may have done: its own part of the lab and its own events, and what the test's consent granted as it came in. */
 function isOwn(act: string, access: readonly string[]): boolean {
-  return act.startsWith('permission.') || access.every((permission) => permission === 'lab:own')
+  return act.startsWith('permission.') || access.every((permission) => OWN.test(permission))
 }
 
 function textOf(value: unknown): string {

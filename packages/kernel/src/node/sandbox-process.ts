@@ -33,7 +33,7 @@ import { hintOf, keepLast, spawnChild } from './spawn-sandbox.ts'
 import { createUnderway } from './underway.ts'
 
 const SLICE_MS = 2
-const PIECE = 16 // messages of one guest before another has its turn
+const PIECE = 16 // messages of one guest before another has its turn; emits that travel as one count each
 const SLICE_PIECES = 2 // most of the work a message makes comes after the slice, in promises
 const CREDIT_BYTES = OUT_WINDOW / 8 // handled bytes are credited in lumps: a message for each would double the traffic
 const PATIENCE = 4 // times its limit that a turn may last on a machine that gives it no processor
@@ -395,10 +395,10 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     resident.open ??= openFrame(resident)
     if (resident.open === undefined) return
     const { frame, messages, plain, at } = resident.open
-    const end = at + PIECE
+    const end = endOfPiece(messages, at)
     resident.open.at = end
     if (end >= messages.length) resident.open = undefined
-    const piece = messages.length <= PIECE ? messages : messages.slice(at, end)
+    const piece = end - at === messages.length ? messages : messages.slice(at, end)
     resident.events.received(piece, { buffers: frame.buffers }, plain)
     if (end >= messages.length) handled(resident, frame)
   }
@@ -557,6 +557,18 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     account.bytesIn += bytes
     account.overhead.bytesIn += bytes
   }
+}
+
+/** Where the piece that begins at `at` ends. */
+function endOfPiece(messages: readonly unknown[], at: number): number {
+  let end = at
+  for (let weight = 0; weight < PIECE && end < messages.length; end++) weight += weightOf(messages[end])
+  return end
+}
+
+function weightOf(message: unknown): number {
+  const events = (message as { events?: unknown } | null)?.events
+  return Array.isArray(events) ? Math.max(1, events.length) : 1
 }
 
 function tooLarge(spec: GuestSpec, used: number): SandboxError {
