@@ -79,6 +79,17 @@ test('K2: a plugin that is removed as its reload crashes leaves no guest behind'
   )
 })
 
+test('K2: what a plugin asked of others is called off as it ends, and nothing of that is said to it any more, though it is its own guard', async () => {
+  await expectNothing(
+    step('callTool', 'a', 'b', 'answer'),
+    rested('disk', false),
+    step('remove', 'a'),
+    step('install', 'a'),
+    step('reload', 'a', false),
+    step('callLab', 'a', 'act', 'one'),
+  )
+})
+
 test('K4: calls of another plugin’s service or tool end with their permission, whatever they wait for', async () => {
   for (const call of ['callService', 'callTool'] as const)
     for (const behaviour of ['hang', 'stream', 'act'])

@@ -29,5 +29,5 @@ test('K4 K8: no composition acts without declared, granted and audited, nor hold
   )
   const perMinute = Math.round((played / (performance.now() - startedAt)) * 60_000)
   console.log(`${played} compositions, ${perMinute} a minute`)
-  expect(played).toBeGreaterThan(DEEP ? COMPOSITIONS - 1 : 100)
+  if (PRYX_PATH === undefined) expect(played).toBeGreaterThan(DEEP ? COMPOSITIONS - 1 : 100)
 })

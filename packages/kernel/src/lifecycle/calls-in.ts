@@ -68,9 +68,11 @@ export interface CallsInPowers {
   clock: Clock
   tracer: Tracer
   pack(value: unknown): unknown
+  /** Sends while the guest lives: what it asked for is called off as it ends, and some of that may be calls into itself. */
+  send(message: object): void
 }
 
-export function createCallsIn({ plugin, limits, guest, clock, tracer, pack }: CallsInPowers): CallsIn {
+export function createCallsIn({ plugin, limits, guest, clock, tracer, pack, send }: CallsInPowers): CallsIn {
   const pending = new Map<number, Pending>()
   const backlog = createBacklog(plugin, limits)
   /** Calls whose turn is not known yet, while somebody traces. */
@@ -163,7 +165,7 @@ export function createCallsIn({ plugin, limits, guest, clock, tracer, pack }: Ca
   function cancel(id: number, reason: unknown): void {
     const one = take(id, reason)
     if (one === undefined) return
-    guest.post({ t: 'cancel', id })
+    send({ t: 'cancel', id })
     one.reject(reason)
   }
 

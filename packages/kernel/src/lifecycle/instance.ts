@@ -126,7 +126,7 @@ export function createInstance(
   const rate = createRate(limits.messagesPerSecond, clock, (count) =>
     ports.log('warn', `${count} requests were refused: more than ${limits.messagesPerSecond} a second`),
   )
-  const calls = createCallsIn({ plugin, limits, guest, clock, tracer, pack })
+  const calls = createCallsIn({ plugin, limits, guest, clock, tracer, pack, send })
   const most = { calls: limits.queue, bytes: limits.queueBytes }
   const activation = Promise.withResolvers<void>()
   const stopped = Promise.withResolvers<void>()
