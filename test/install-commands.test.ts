@@ -9,7 +9,7 @@ import { createInstallProject, type InstallProject } from './install-testing.ts'
 import { openTestRegistry, type TestRegistry } from './registry-testing.ts'
 
 const BIN = fileURLToPath(new URL('../packages/pryx/dist/bin.js', import.meta.url))
-const SLOW = { timeout: 120_000 }
+const SLOW = { timeout: 300_000 } // many commands, on a busy machine
 const AT_ONCE = ['--yes', '--min-age', '0']
 
 let registry: TestRegistry

@@ -15,7 +15,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const BIN = fileURLToPath(new URL('../packages/pryx/dist/bin.js', import.meta.url))
-const UP_MS = 30_000
+const UP_MS = 120_000 // on a busy machine; a host that cannot start says so at once
+const RUN_MS = 120_000
 
 export interface Ended {
   code: number | null
@@ -61,7 +62,7 @@ export function createInstallProject(registry?: string): InstallProject {
     env,
     run: (...args) =>
       new Promise((resolve) => {
-        execFile(process.execPath, [BIN, ...args], { cwd: folder, env, timeout: 60_000 }, (error, stdout, stderr) =>
+        execFile(process.execPath, [BIN, ...args], { cwd: folder, env, timeout: RUN_MS }, (error, stdout, stderr) =>
           resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : null, stdout, stderr }),
         ).stdin?.end()
       }),

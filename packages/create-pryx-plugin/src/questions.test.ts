@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
 import { BIN, openDesk } from './scaffold-testing.ts'
 
-const SLOW = { timeout: 60_000 } // on a busy machine
+const SLOW = { timeout: 200_000 } // on a busy machine
 const [DOWN, ENTER, CTRL_C] = ['\u001b[B', '\r', '\u0003']
 
 const hasTerminal = (() => {
@@ -86,7 +86,7 @@ function typed(
   const child = spawn('script', ['-qec', words, '/dev/null'], {
     cwd,
     env: { PATH: process.env.PATH, HOME: cwd, TERM: 'xterm' },
-    timeout: 20_000, // nothing is left waiting for an answer
+    timeout: 90_000, // nothing is left waiting for an answer
   })
   let text = ''
   let from = 0

@@ -5,7 +5,8 @@
 //   I4  Calls waiting in either direction are bounded by the plugin's queue limits, in number and bytes, and its requests by its rate.
 //   I5  Functions come in as arguments of calls and nowhere else: under `then` they would make of data a promise that never settles.
 //   I6  What the kernel answers fits the guest's own message limit, so an answer never fails for its length.
-//   I7  The time in which the user is asked about the plugin is not the plugin's: activation has that much longer.
+//   I7  The time in which the user is asked about the plugin is not the plugin's: activation has that much longer. Nor is the time
+//       before its first turn, in which it waits behind others that start; code that hangs as it loads is the sandbox's to stop.
 import {
   decode,
   type ErrorJson,
@@ -165,8 +166,8 @@ export function createInstance(
     await activation.promise.finally(() => late())
 
     function overdue(): void {
-      if (guest.paused) {
-        late = clock.after(limits.activateMs, overdue) // it stands at a breakpoint
+      if (guest.paused || guest.taken === 0) {
+        late = clock.after(limits.activateMs, overdue) // it stands at a breakpoint, or has not had its turn (I7)
         return
       }
       const askedMs = ports.askedMs() - forgivenMs
