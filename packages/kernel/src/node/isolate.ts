@@ -4,14 +4,13 @@
 //   I3  A turn runs on this thread or on the thread pool, as the caller says; "quick" is who has shown a row of short turns.
 //   I4  A turn's limit is processor time: on a busy machine a turn that was not run is not to blame.
 //   I5  ivm's own time-out is asked for where nothing else could interrupt the turn: each one leaves a timer that wakes a thread.
-//   I6  A guest has at most MAX_CRYPTO cryptographic operations under way: they cannot be interrupted, and their threads are shared.
-import { setFlagsFromString } from 'node:v8'
 import type ivmTypes from 'isolated-vm'
-import { runCrypto } from '../guest/web/crypto-host.ts'
-import { createCodeCache } from './code-cache.ts'
 import { MAX_TURN_BYTES } from './control.ts'
-import { importedNames, moduleSource, namesOf } from './guest-modules.ts'
+import { openContext } from './guest-context.ts'
+import { createCrypto, randomBytes } from './guest-crypto.ts'
+import { loadPlugin } from './guest-loading.ts'
 import { decodeText, encodingName } from './guest-text.ts'
+import { createTimers } from './guest-timers.ts'
 import { parseUrl, setUrl } from './guest-url.ts'
 import { createInspection, type Inspection } from './inspection.ts'
 import { ivm } from './native.ts'
@@ -21,20 +20,8 @@ const SLOW_MS = 10
 const STUCK_GRACE_MS = 120 // a pool turn that outlives its time-out by this will not end
 const LONG_MS = 120 // a pool turn this long may be one that never ends
 const STARTING_TURNS = 3 // in which a plugin may take its time
-const COMPACT_MS = 1_000
 const PATIENCE = 4 // times its limit that a turn may last on a machine that gives it no processor
 const LOOK_AGAIN_MS = 20
-const MAX_TIMERS = 10_000
-const MAX_CRYPTO = 2 // operations of one guest at once: half the threads the process has for them
-const MAX_CRYPTO_WAITING = 1_000
-const MAX_RANDOM_BYTES = 65_536
-/** Modules of the entry, which no bundle may name. */
-const OURS: ReadonlySet<string> = new Set(['plugin', 'pryx:runtime'])
-
-const compiled = createCodeCache<ivmTypes.ExternalCopy<ArrayBuffer>>()
-
-/** OpenSSL costs a process 3 MB: loaded when the first plugin asks for it. */
-const openssl = () => process.getBuiltinModule('node:crypto')
 
 export interface Batch {
   text: string
@@ -119,11 +106,13 @@ export function createEmptyIsolate(
         (paused) => events.paused(paused),
       )
     : undefined
-  const timers = new Map<number, NodeJS.Timeout>()
+  const timers = createTimers((id) => {
+    local.push(`{"t":"timer","id":${id}}`)
+    events.wake()
+  })
+  const crypto = createCrypto(answer)
   let local: string[] = []
   let localBuffers: Uint8Array[] = []
-  const cryptoWaiting: (() => Promise<void>)[] = []
-  let cryptoRunning = 0
   let turnBytes = 0
   let ready = false
   let busy = false
@@ -131,8 +120,8 @@ export function createEmptyIsolate(
   let quickTurns = 0
   let overran = false
   let turns = 0
-  const runtimeRecord = boot()
-  const deliver = runtimeRecord.getSync('deliver', { reference: true }) as ivmTypes.Reference<
+  const runtime = boot()
+  const deliver = runtime.getSync('deliver', { reference: true }) as ivmTypes.Reference<
     (text: string, ...buffers: unknown[]) => void
   >
 
@@ -305,18 +294,7 @@ export function createEmptyIsolate(
     let watch = setTimeout(late, spec.activateMs + STUCK_GRACE_MS)
     const startedAt = performance.now()
     try {
-      const plugin = await compilePlugin()
-      const own = plugin.dependencySpecifiers.find((specifier) => OURS.has(specifier))
-      if (own !== undefined) throw notSupplied(own)
-      const entry = isolate.compileModuleSync(
-        `import * as plugin from 'plugin'\nimport { start } from 'pryx:runtime'\nstart(plugin)`,
-        { filename: 'pryx-entry.js' },
-      )
-      entry.instantiateSync(context, (specifier: string) => {
-        if (specifier === 'plugin') return plugin
-        return builtin(specifier)
-      })
-      await entry.evaluate({ timeout: spec.activateMs })
+      await loadPlugin({ isolate, context, runtime, name: spec.name, code: spec.code, limitMs: spec.activateMs })
       ready = true
     } catch (error) {
       startFailed(error, performance.now() - startedAt)
@@ -329,15 +307,6 @@ export function createEmptyIsolate(
       if (inspection?.paused) watch = setTimeout(late, spec.activateMs)
       else events.stuck(stuckEnd())
     }
-  }
-
-  async function compilePlugin(): Promise<ivmTypes.Module> {
-    const { cached, worth } = compiled.find(spec.code)
-    const how = cached ? { cachedData: cached } : { produceCachedData: worth }
-    const plugin = await isolate.compileModule(spec.code, { filename: `${spec.name}/plugin.js`, ...how })
-    const { cachedData } = plugin as ivmTypes.CachedDataResult
-    if (!cached && cachedData) compiled.keep(spec.code, cachedData, cachedData.copy().byteLength)
-    return plugin
   }
 
   function startFailed(error: unknown, ms: number): void {
@@ -356,32 +325,11 @@ export function createEmptyIsolate(
     end({ code: 'PLUGIN_LOAD_FAILED', message: `${message}${stack}`, strike: true })
   }
 
-  function builtin(specifier: string): ivmTypes.Module {
-    const names = specifier === 'pryx:runtime' ? ['start'] : namesOf(runtimeRecord, specifier)
-    if (names === undefined) throw notSupplied(specifier)
-    const source =
-      specifier === 'pryx:runtime'
-        ? runtimeRecord
-        : (runtimeRecord.getSync('modules', { reference: true }) as ivmTypes.Reference).getSync(specifier, {
-            reference: true,
-          })
-    const key = '__pryxModule'
-    context.global.setSync(key, (source as ivmTypes.Reference).derefInto())
-    const exported = specifier === 'pryx:runtime' ? names : importedNames(spec.code, specifier, names)
-    const module = isolate.compileModuleSync(moduleSource(key, exported), { filename: `${specifier}.js` })
-    module.instantiateSync(context, () => {
-      throw new Error('a built-in module imports nothing')
-    })
-    module.evaluateSync({ timeout: 1_000 })
-    context.global.deleteSync(key)
-    return module
-  }
-
   function end(why: Parameters<IsolateEvents['ended']>[0] | undefined): void {
     if (ended) return
     ended = true
-    for (const timer of timers.values()) clearTimeout(timer)
-    timers.clear()
+    timers.end()
+    crypto.end()
     try {
       inspection?.detach()
       isolate.dispose()
@@ -423,11 +371,11 @@ export function createEmptyIsolate(
       setUrl,
       encodingName,
       decodeText,
-      random,
-      startTimer,
-      stopTimer,
+      random: randomBytes,
+      startTimer: (id: unknown, ms: unknown) => !ended && timers.start(id, ms),
+      stopTimer: timers.stop,
       now: () => Math.round(performance.now() * 10) / 10,
-      cryptoCall,
+      cryptoCall: crypto.call,
     }
     const names = Object.keys(lent)
     const script = `return __pryxBoot({ ${names.map((name, i) => `${name}: $${i}`).join(', ')} })`
@@ -456,58 +404,6 @@ export function createEmptyIsolate(
     }
   }
 
-  function random(bytes: unknown): Uint8Array {
-    const length = typeof bytes === 'number' ? Math.min(Math.max(0, bytes | 0), MAX_RANDOM_BYTES) : 0
-    return openssl().randomFillSync(new Uint8Array(length))
-  }
-
-  function startTimer(id: unknown, ms: unknown): boolean {
-    if (ended || typeof id !== 'number' || timers.size >= MAX_TIMERS) return false
-    const delay = typeof ms === 'number' && ms > 0 ? Math.min(ms, 2 ** 31 - 1) : 0
-    const fire = () => {
-      timers.delete(id)
-      local.push(`{"t":"timer","id":${id}}`)
-      events.wake()
-    }
-    timers.set(id, setTimeout(fire, delay))
-    return true
-  }
-
-  function stopTimer(id: unknown): void {
-    clearTimeout(timers.get(id as number))
-    timers.delete(id as number)
-  }
-
-  /** I6: some run, the rest waits here, and goes with the guest. */
-  function cryptoCall(id: unknown, operation: unknown, parameters: unknown, ...data: unknown[]): void {
-    if (cryptoWaiting.length >= MAX_CRYPTO_WAITING)
-      return answer({ t: 'crypto', id: Number(id), error: 'too many operations wait', name: 'QuotaExceededError' })
-    const bytes = data.filter((item): item is Uint8Array => item instanceof Uint8Array)
-    cryptoWaiting.push(() => doCrypto(Number(id), String(operation), String(parameters), bytes))
-    nextCrypto()
-  }
-
-  function nextCrypto(): void {
-    if (cryptoRunning >= MAX_CRYPTO || ended) return
-    const work = cryptoWaiting.shift()
-    if (work === undefined) return
-    cryptoRunning++
-    void work().finally(() => {
-      cryptoRunning--
-      nextCrypto()
-    })
-  }
-
-  async function doCrypto(id: number, operation: string, parameters: string, bytes: Uint8Array[]): Promise<void> {
-    try {
-      const { json, data } = await runCrypto(openssl().webcrypto as unknown as Crypto, operation, parameters, bytes)
-      answer({ t: 'crypto', id, ...(json !== undefined && { json }) }, data)
-    } catch (error) {
-      const name = error instanceof Error ? error.name : 'Error'
-      answer({ t: 'crypto', id, error: messageOf(error).slice(0, 500), name })
-    }
-  }
-
   function answer(message: Record<string, unknown>, data?: Uint8Array): void {
     if (ended) return
     if (data) message.buffer = localBuffers.push(data) - 1
@@ -527,13 +423,6 @@ function silently(lent: (...args: never[]) => unknown): (...args: never[]) => un
   }
 }
 
-function notSupplied(specifier: string): Error {
-  const name = specifier.slice(0, 80)
-  return new Error(
-    `the bundle imports "${name}", which is not there; bundle it with \`pryx build\` (only zod is supplied)`,
-  )
-}
-
 /** Before a plugin has it there is nobody to tell: it has no code that could say or do anything. */
 const UNHEARD: IsolateEvents = {
   sent() {},
@@ -544,26 +433,6 @@ const UNHEARD: IsolateEvents = {
   catastrophe() {},
   debug() {},
   paused() {},
-}
-
-/**
- * A context, and a way to collect its isolate's garbage. V8 shows `gc` only to contexts made while a flag is set; the guest's own
- * reference is taken away before any of its code runs.
- */
-function openContext(
-  isolate: ivmTypes.Isolate,
-  inspector: boolean,
-): { context: ivmTypes.Context; compactHeap(): Promise<unknown> } {
-  setFlagsFromString('--expose-gc')
-  const context = isolate.createContextSync({ inspector })
-  setFlagsFromString('--no-expose-gc')
-  const collect = context.global.getSync('gc', { reference: true }) as ivmTypes.Reference<(options: object) => void>
-  context.evalSync('globalThis.gc = undefined')
-  const options = { type: 'major', execution: 'sync', flavor: 'last-resort' }
-  return {
-    context,
-    compactHeap: () => collect.apply(undefined, [options], { arguments: { copy: true }, timeout: COMPACT_MS }),
-  }
 }
 
 /** Processor time of this process, all threads. */
