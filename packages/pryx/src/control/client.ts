@@ -1,4 +1,5 @@
 // packages/pryx/src/control/client.ts: the same face as the host's own `Control`, over its socket.
+import { existsSync } from 'node:fs'
 import { type ClientRequest, type IncomingMessage, request as openRequest } from 'node:http'
 import { createInterface } from 'node:readline'
 import {
@@ -25,6 +26,7 @@ export interface ControlClient extends Control {
 /** A client of the host on `data`; undefined if none is running there. */
 export async function connectControl(data: string): Promise<ControlClient | undefined> {
   const path = socketPath(data)
+  if (!existsSync(path)) return undefined
   const call = (method: string, args: unknown[]) => post(path, method, args)
   try {
     await call('host', [])

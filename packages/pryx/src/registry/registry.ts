@@ -8,6 +8,7 @@ import semver from 'semver'
 import { z } from 'zod'
 import { LIMITS } from '../store/files.ts'
 import type { RegistrySettings } from './settings.ts'
+import { type Answer, ask } from './transport.ts'
 
 const STALL_MS = 15_000 // without a byte
 const MAX_DOCUMENT_BYTES = 64 * 1_048_576 // the longest histories on npm have some 20 MB
@@ -172,12 +173,12 @@ export function createRegistry({ settings, stallMs = STALL_MS }: RegistryOptions
       const response = await askTwice(url, { signal: stop.signal, headers: headersFor(url) })
       heard()
       if (response.status === 404 && missing !== undefined) {
-        await response.body?.cancel()
+        response.body.destroy()
         const told = missing()
         if (told === undefined) return new Uint8Array()
         throw told
       }
-      if (!response.ok || response.body === null) throw badStatus(registry, response.status)
+      if (response.status < 200 || response.status > 299) throw badStatus(registry, response.status)
       return await collect(response, { registry, maxBytes, heard, onProgress })
     } catch (error) {
       if (stop.signal.aborted) throw stop.signal.reason
@@ -189,7 +190,7 @@ export function createRegistry({ settings, stallMs = STALL_MS }: RegistryOptions
     }
   }
 
-  /** G3: the token of the longest address that fits. `fetch` drops it where a redirect leads elsewhere. */
+  /** G3: the token of the longest address that fits. It is dropped where a redirect leads elsewhere. */
   function headersFor(url: string): Record<string, string> {
     const address = url.replace(/^https?:/, '')
     const fitting = Object.keys(settings.auth)
@@ -208,12 +209,12 @@ export function createRegistry({ settings, stallMs = STALL_MS }: RegistryOptions
 }
 
 /** A registry that stumbles is asked again, a moment later. */
-async function askTwice(url: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
+async function askTwice(url: string, init: Parameters<typeof ask>[1]): Promise<Answer> {
   for (let retries = RETRIES; ; retries--) {
     try {
-      const response = await fetch(url, init)
+      const response = await ask(url, init)
       if (response.status < 500 || retries === 0) return response
-      await response.body?.cancel()
+      response.body.destroy()
     } catch (error) {
       if (retries === 0 || init.signal.aborted) throw error
     }
@@ -229,11 +230,11 @@ interface Collecting {
 }
 
 async function collect(
-  { headers, body }: Response,
+  { headers, body }: Answer,
   { registry, maxBytes, heard, onProgress }: Collecting,
 ): Promise<Uint8Array> {
-  const length = Number(headers.get('content-length'))
-  const total = headers.get('content-encoding') === null && length > 0 ? length : undefined
+  const length = Number(headers['content-length'])
+  const total = headers['content-encoding'] === undefined && length > 0 ? length : undefined
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
