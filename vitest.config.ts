@@ -40,6 +40,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'alone',
+          testTimeout: 90_000, // whole hosts and browsers: on a busy machine only slower, and what is timed is judged by its own times
+          hookTimeout: 90_000,
           include: alone,
           exclude: never,
           maxWorkers: 1,

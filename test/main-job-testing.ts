@@ -14,7 +14,7 @@ export const LOG = 'logs/app.log'
 export const FIRST_PARTY = ['scheduler', 'log-monitor', 'web']
 export const WITHIN_MS = 2_000
 /** How long a poll goes on: the machine may be busy. What must be quick is judged by the times in events. */
-export const PATIENT = { timeout: 15_000, interval: 40 }
+export const PATIENT = { timeout: 30_000, interval: 40 }
 
 export type State = Picture & { events: Heard[] }
 

@@ -81,9 +81,10 @@ test('B5: words are answered piece by piece, the answer is drawn as Markdown, an
   const complaints = complaintsOf(page)
   const other = await openPage('/')
   await page.getByText('No model is set up yet').waitFor(SLOW)
+  for (const one of [page, other]) await one.getByText('Live', { exact: true }).waitFor(SLOW)
   const growing = await seenAt(other, '[data-making]')
 
-  await write(page, 'I like **bold** words')
+  await write(page, `I like **bold** words, ${'again and '.repeat(150)}again`) // the echo takes seconds, or the other may come when all is said
   await growing() // seen in the making, in the browser that did not ask
   await page.locator('.said[data-role=assistant] strong', { hasText: 'bold' }).waitFor(SLOW)
   await other.locator('.said[data-role=assistant] strong', { hasText: 'bold' }).waitFor(SLOW)

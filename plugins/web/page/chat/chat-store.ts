@@ -98,7 +98,10 @@ export async function openSession(id: string): Promise<void> {
 }
 
 export function heardEntry(entry: SessionEvent): void {
-  if (entry.session === state.session) void mirror?.hear(entry).catch(() => {})
+  if (entry.session !== state.session || mirror === undefined) return
+  // Its answer was fetched before, so what came of it in pieces since then is old.
+  if (entry.version <= mirror.version && endsMaking(entry)) set({ making: undefined })
+  void mirror.hear(entry).catch(() => {})
 }
 
 export function heardDelta(delta: { session: string; run: string; text: string; reset?: boolean }): void {
@@ -164,13 +167,13 @@ function draw(): void {
   const talk = withEntries(state.talk, entries)
   const said = saidIn(talk.items.slice(-entries.length - 1))
   const outbox = withSaid(state.outbox, state.session!, said)
-  const over = entries.some((entry) => entry.kind === 'run.finished' || isAnswer(entry))
+  const over = entries.some(endsMaking)
   keepOutbox(outbox)
   set({ talk, outbox, ...(over && { making: undefined }) })
 }
 
-function isAnswer(entry: SessionEvent): boolean {
-  return entry.kind === 'message' && entry.body.role === 'assistant'
+function endsMaking({ kind, body }: SessionEvent): boolean {
+  return kind === 'run.finished' || (kind === 'message' && body.role === 'assistant')
 }
 
 /** Loads what stands before the first entry. */

@@ -94,6 +94,21 @@ test('B1: pieces of an answer come at once, then gathered; who joins late gets t
   expect(hub.inTheMaking('main')).toBeUndefined()
 })
 
+test('B3: pieces that come after their answer was read from the log are taken back once the bus tells of it', async () => {
+  const { hub, frames, settle } = setUp([entry(1), entry(2, 'assistant')])
+  await settle()
+  hub.heard('session.delta', { session: 'main', run: 'r1', text: 'late' }, OWNER)
+  hub.heard('session.message', entry(2, 'assistant'), OWNER)
+  await settle()
+
+  expect(frames.map(({ event, data }) => data.version ?? `${event}: ${data.text}`)).toEqual([
+    1,
+    2,
+    'delta: late',
+    'making: ',
+  ])
+})
+
 test('B3: a page that reads slowly holds the log back instead of having it pile up', async () => {
   const log = Array.from({ length: 500 }, (_, i) => entry(i + 1))
   const { feed, versions, settle } = setUp(log)

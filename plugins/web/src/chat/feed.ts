@@ -2,9 +2,10 @@
 //   F1  Entries of the log come in order, each once, from the version the page has: a mirror sees to it.
 //   F2  Pieces of an answer that come close together are one frame; a slow page gets fewer and larger ones.
 //   F3  What waits is bounded: the mirror waits for room, and a text in the making is told anew instead of piling up.
+//   F4  Pieces on the bus can come after their answer was read from the log. Once the bus tells of that answer too, they are taken back.
 import { createMirror, type SessionEvent, type Sessions } from '@pryx/plugin-sessions/service'
 import type { Clock } from '../watch.ts'
-import type { ChatHub, Told } from './hub.ts'
+import { type ChatHub, isAnswer, type Told } from './hub.ts'
 import type { Delta } from './live.ts'
 
 const GATHER_MS = 25
@@ -34,12 +35,13 @@ export function openFeed({ session, after, hub, sessions, clock, wake }: FeedOpt
   let waiting: string[] = []
   let pieces: Delta | undefined
   let gathering: (() => void) | undefined
+  let pending = false // the page shows a text in the making
   let closed = false
   let room = () => {}
   const mirror = createMirror({ fetch, show }, after)
   const leave = hub.listen(session, hear)
   const known = hub.inTheMaking(session)
-  if (known !== undefined) push(frame('making', { session, ...known }))
+  if (known !== undefined) tellMaking()
   void follow(mirror.catchUp())
   return {
     take() {
@@ -59,7 +61,7 @@ export function openFeed({ session, after, hub, sessions, clock, wake }: FeedOpt
   function hear(told: Told): void {
     if (told.t === 'delta') return gather(told.delta)
     if (told.t === 'typing') return push(frame('typing', { session, surface: told.surface, on: told.on }))
-    void follow(mirror.hear(told.entry))
+    void follow(mirror.hear(told.entry)).then(() => isAnswer(told.entry) && pending && tellMaking()) // F4
   }
 
   /** F1 */
@@ -72,6 +74,7 @@ export function openFeed({ session, after, hub, sessions, clock, wake }: FeedOpt
     if (closed) throw new Error('the page has left')
     flush()
     push(frame('entry', entry))
+    if (isAnswer(entry)) pending = false
     if (waiting.length < MAX_WAITING) return
     await new Promise<void>((resolve) => {
       room = resolve
@@ -106,10 +109,19 @@ export function openFeed({ session, after, hub, sessions, clock, wake }: FeedOpt
     pieces = undefined
     if (waiting.length >= MAX_WAITING) {
       waiting = waiting.filter((text) => !text.startsWith('event: delta'))
-      const whole = hub.inTheMaking(session)
-      return whole === undefined ? undefined : push(frame('making', { session, ...whole })) // F3
+      return tellMaking() // F3
     }
+    pending = true
     push(frame('delta', told))
+  }
+
+  /** The text so far, whole; empty if there is none. */
+  function tellMaking(): void {
+    if (closed) return
+    pieces = undefined
+    const whole = hub.inTheMaking(session)
+    pending = whole !== undefined
+    push(frame('making', { session, ...(whole ?? { run: '', text: '' }) }))
   }
 
   function push(text: string): void {
