@@ -37,6 +37,8 @@ export interface Project extends AsyncDisposable {
   run(...args: string[]): Promise<Ended>
   /** As `run`, with `input` piped in. */
   pipe(input: string, ...args: string[]): Promise<Ended>
+  /** As `run`, while it is still running: what it has said so far, and its end. */
+  begin(...args: string[]): { stderr(): string; ended: Promise<Ended> }
   /** As `run`, with `--json`: what it printed, parsed. */
   json(...args: string[]): Promise<{ code: number | null; value: never }>
   /** `pryx up`, until it says it is up. */
@@ -75,6 +77,15 @@ export function createProject(plugins: readonly string[] = []): Project {
           resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : null, stdout, stderr }),
         ).stdin?.end(input)
       }),
+    begin(...args) {
+      let stderr = ''
+      const ended = Promise.withResolvers<Ended>()
+      const child = execFile(process.execPath, [BIN, ...args], { cwd: folder, env, timeout: 60_000 }, (_e, stdout) =>
+        ended.resolve({ code: child.exitCode, stdout, stderr }),
+      )
+      child.stderr?.on('data', (chunk) => (stderr += chunk))
+      return { stderr: () => stderr, ended: ended.promise }
+    },
     async json(...args) {
       const { code, stdout } = await project.run(...args, '--json')
       return { code, value: JSON.parse(stdout) as never }
