@@ -68,9 +68,10 @@ async function post(path: string, method: string, args: unknown[]): Promise<unkn
 }
 
 async function* follow<T>(path: string, stream: string, signal?: AbortSignal, opened?: () => void): AsyncIterable<T> {
-  const request = openRequest({ socketPath: path, path: stream, ...(signal && { signal }) })
+  const request = openRequest({ socketPath: path, path: stream, timeout: ANSWER_MS, ...(signal && { signal }) })
   request.end()
   const response = await answerTo(request, path)
+  request.setTimeout(0) // it may be long until something happens
   opened?.()
   try {
     for await (const line of createInterface({ input: response })) yield JSON.parse(line) as T
