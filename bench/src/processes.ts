@@ -35,6 +35,20 @@ export function memoryOfTree(pid: number): { rss: number; pss: number } {
   return { rss: all.reduce((sum, { rss }) => sum + rss, 0), pss: all.reduce((sum, { pss }) => sum + pss, 0) }
 }
 
+/** CPU time of `pid` and all processes below it so far, those that have ended and were waited for included, ms. */
+export function cpuMsOfTree(pid: number): number {
+  return treeOf(pid).reduce((sum, each) => sum + withEndedChildren(each), 0)
+}
+
+function withEndedChildren(pid: number): number {
+  try {
+    const [user, system, childrenUser, childrenSystem] = statOf(pid).slice(11, 15).map(Number)
+    return (user! + system! + childrenUser! + childrenSystem!) * TICK_MS
+  } catch {
+    return 0 // it ended while we looked; its parent has its time
+  }
+}
+
 function treeOf(root: number): number[] {
   const parents = new Map<number, number>()
   for (const name of readdirSync('/proc')) {

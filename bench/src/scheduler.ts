@@ -9,6 +9,7 @@ import { type Scheduler, taskEvents } from '../../plugins/scheduler/src/service.
 import type { Bench, BenchResult } from './bench.ts'
 import { type JobQueue, openBullMq, openCroner, openGraphile, openPgBoss } from './peers/job-queues.ts'
 import { type Server, startPostgres, startRedis } from './peers/servers.ts'
+import { cpuMsOfTree } from './processes.ts'
 import { type Figures, interleave, ratioOf, type Samples, subjectsOf } from './rounds.ts'
 import { claimLatencies } from './scheduler-claims.ts'
 import {
@@ -25,7 +26,7 @@ import {
 
 const JOBS = 5_000 // of a round
 const AT_ONCE = 500 // jobs added in one call
-const IN_FLIGHT = 250 // jobs worked on at a time
+const IN_FLIGHT = 500 // jobs worked on at a time
 const CONNECTIONS = 32 // jobs of graphile-worker at a time: each holds a connection; more of them are slower
 const A_MILLION = MANY.toLocaleString('en-US')
 const JOB = 'no-op jobs added, run and recorded as done'
@@ -39,6 +40,11 @@ const ABOUT = {
   jobs_graphile: ['1/s', 'the same, graphile-worker on Postgres, fsync on: survives a power cut'],
   jobs_pgboss: ['1/s', 'the same, pg-boss on Postgres in batches, fsync on: survives a power cut'],
   jobs_croner: ['1/s', 'croner alone, jobs run in memory: survives nothing'],
+  cpu: ['µs', 'processor time of a job of ours, all processes: says more than a rate where others use the machine too'],
+  cpu_bullmq: ['µs', 'the same, BullMQ and its Redis'],
+  cpu_bullmq_always: ['µs', 'the same, with appendfsync always'],
+  cpu_graphile: ['µs', 'the same, graphile-worker and its Postgres'],
+  cpu_pgboss: ['µs', 'the same, pg-boss and its Postgres'],
   firstFireMs: ['ms', `kernel and scheduler start to the first run, with ${A_MILLION} tasks`],
   nextDueP50Ms: ['ms', 'what is due next, through the capability, with as many; the median'],
   nextDueP99Ms: ['ms', 'the same, 99th percentile'],
@@ -83,16 +89,28 @@ async function jobs(rounds: number): Promise<Samples> {
   }
   const folder = await emptyFolder()
   owner.defer(() => rm(folder, { recursive: true, force: true }))
-  const peers = Object.entries(queues).map(([name, queue]) => async () => ({ [name]: await queue.round(JOBS) }))
+  const peers = Object.entries(queues).map(
+    ([name, queue]) =>
+      () =>
+        withCpu(name, () => queue.round(JOBS)),
+  )
   const config = { maxRunning: IN_FLIGHT }
   return await withHost(
     folder,
     async (host) => {
       const round = await ourJobs(host)
-      return interleave(rounds, [async (): Promise<Figures> => ({ jobs: await round() }), ...peers])
+      return interleave(rounds, [() => withCpu('jobs', round), ...peers])
     },
     config,
   )
+}
+
+/** A round, and what it cost: while one queue has its round, the others' processes rest. */
+async function withCpu(name: string, round: () => Promise<number>): Promise<Figures> {
+  const before = cpuMsOfTree(process.pid)
+  const rate = await round()
+  const usedMs = cpuMsOfTree(process.pid) - before
+  return { [name]: rate, [name.replace('jobs', 'cpu')]: (usedMs * 1_000) / JOBS }
 }
 
 async function own(owner: AsyncDisposableStack, name: string, starting: Promise<Server | undefined>) {
@@ -178,7 +196,10 @@ async function overviewMs(face: Scheduler): Promise<number> {
 function beside(samples: Samples): Record<string, number> {
   const peers = [...samples.keys()].filter((name) => name.startsWith('jobs_') && name !== 'jobs_croner')
   return Object.fromEntries(
-    peers.map((name) => [name.replace('jobs_', 'jobs_vs_'), ratioOf(samples, 'jobs', name, 'more')]),
+    peers.flatMap((name) => [
+      [name.replace('jobs_', 'jobs_vs_'), ratioOf(samples, 'jobs', name, 'more')],
+      [name.replace('jobs_', 'cpu_vs_'), ratioOf(samples, 'cpu', name.replace('jobs', 'cpu'), 'less')],
+    ]),
   )
 }
 

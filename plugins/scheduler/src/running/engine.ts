@@ -24,8 +24,9 @@ import { createWorking, type Work, type Worked } from './working.ts'
 const LONGEST_SLEEP_MS = 1_000
 const LONGEST_BLIND_MS = 30_000 // how long the clockwork trusts its own memory of when there is something to do
 const MAX_PER_TURN = 100 // claims, time-outs
-const MAX_STARTS = 300
-const MAX_CONSIDERED = 300 // waiting runs that are weighed against one another
+const MAX_STARTS = 500
+const MAX_CONSIDERED = 500 // waiting runs that are weighed against one another
+const JUST_STARTED_MS = 100 // what has started may end at once: until then it is not asked when there is something to do next
 const MANY_ROWS = 1_000 // of one task, not kept any more: they are folded even while there is other work
 const NOTHING = { any: false, more: false }
 const TIMED_OUT = 'no report before the time-out'
@@ -143,18 +144,19 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
   function turn(): Promise<number> {
     next ??= alone(async () => {
       next = undefined
-      if (ended) return LONGEST_SLEEP_MS
+      if (ended) return recordLast()
       const now = clock.now()
       await jumps.look(now)
       let outlook = await reap(now)
       const overdue = outlook.due.deadline <= now && (await timeOut(now))
       const claimed = outlook.due.task <= now ? await claim(now) : NOTHING
       if (overdue || claimed.any) outlook = await store.look(now, MAX_CONSIDERED)
-      const moreToStart = await startWaiting(outlook, now)
+      const begun = await startWaiting(outlook, now)
       await lateness.look(now)
       if (notices.fresh || outlook.due.notice <= now) await notices.deliver(now)
-      const moreToTidy = await keeper.tidy(claimed.more || moreToStart ? MANY_ROWS : undefined)
-      if (claimed.more || moreToStart || moreToTidy || harvest.size > 0) return 0
+      const moreToTidy = await keeper.tidy(claimed.more || begun.any || harvest.size > 0 ? MANY_ROWS : undefined)
+      if (claimed.more || begun.more || moreToTidy || harvest.size > 0) return 0
+      if (begun.any) return JUST_STARTED_MS
       const wakeAt = (await store.nextWake()) ?? Number.POSITIVE_INFINITY
       const idleMs = wakeAt <= now ? LONGEST_SLEEP_MS : Math.min(LONGEST_BLIND_MS, wakeAt - now) // in the past: it waits for room
       idleUntil = now + idleMs
@@ -187,12 +189,12 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     return { any: tasks.length > 0, more }
   }
 
-  async function startWaiting(outlook: Outlook, now: number): Promise<boolean> {
+  async function startWaiting(outlook: Outlook, now: number): Promise<{ any: boolean; more: boolean }> {
     const { running } = outlook
-    if (running.length >= settings.maxRunning) return false
+    if (running.length >= settings.maxRunning) return NOTHING
     const waiting = await weighed(outlook, now)
     const chosen = chooseStarts(waiting, { ...settings, running }, now).slice(0, MAX_STARTS)
-    if (chosen.length === 0) return false
+    if (chosen.length === 0) return NOTHING
     const ready: Waiting[] = []
     const refused: db.Statement[] = []
     for (const each of chosen) {
@@ -205,7 +207,8 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     const rows = starts.length === 0 ? [] : (results.at(-1)?.rows ?? [])
     const begun = new Map(rows.map(db.readStarted).map((each) => [each.seq, each]))
     for (const { task, run } of ready) if (begun.has(run.seq)) await started(task, begun.get(run.seq)!)
-    return (chosen.length === MAX_STARTS || outlook.full) && running.length + ready.length < settings.maxRunning
+    const more = (chosen.length === MAX_STARTS || outlook.full) && running.length + ready.length < settings.maxRunning
+    return { any: begun.size > 0, more }
   }
 
   /** All that could start; where some tasks' lines fill the window, those who stand behind them too (L1). */
@@ -241,19 +244,23 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     return recorded
   }
 
-  /** Records what has come in as soon as nothing else is changing. What comes in while the disk is busy goes together. */
+  /** Takes turns as long as ends come in: each records what has come while the disk was busy, and starts what that made room for. */
   async function gather(): Promise<void> {
     if (gathering) return
     gathering = true
-    while (harvest.size > 0) await alone(record).catch(() => {}) // told to whoever reported
+    while (harvest.size > 0) {
+      idleUntil = 0
+      await turnAndSleep()
+    }
     gathering = false
-    wake()
   }
 
-  async function record(): Promise<void> {
+  /** Ends that came after the last turn: nothing more is started. */
+  async function recordLast(): Promise<number> {
     const sheaf = harvest.take()
     try {
       await sheaf.landed(sheaf.statements.length === 0 ? [] : await store.exchange(sheaf.statements))
+      return LONGEST_SLEEP_MS
     } catch (error) {
       sheaf.failed(error)
       throw error
@@ -289,7 +296,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     ended = true
     void cancelTimer()
     await alone(async () => {
-      await record().catch((error) => ports.warn('the last ends could not be recorded', error))
+      await recordLast().catch((error) => ports.warn('the last ends could not be recorded', error))
       const own = working.ids
       for (const id of own) working.abort(id, 'the scheduler ends')
       if (own.size === 0) return

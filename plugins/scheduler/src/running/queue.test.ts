@@ -55,6 +55,30 @@ test('S13: a long queue of one task hides nobody: what stands behind it and has 
   expect(running.sort()).toEqual([queue.id, ...others.map(({ id }) => id)].sort())
 })
 
+test('S13: a queue longer than the window that nobody stands behind costs one look a turn, and its ends one transaction with the next look', async () => {
+  const { sql, life } = await setUp({ settings: { maxRunning: 100 } })
+  const host = life.as('host')
+  const task = await host.create({
+    ...{ ...job, action: { kind: 'emit', name: 'beat' } },
+    ...{ overlap: { kind: 'allow', max: 100 }, backlog: 1_000 },
+  })
+  await host.runEach(task.id, Array(700).fill(0))
+  const trips = vi.spyOn(sql, 'batch')
+
+  for (let turn = 0; turn < 3; turn++) await life.engine.turn()
+  await settled()
+
+  const looks = trips.mock.calls.filter(([statements]) =>
+    statements.some(({ sql }) => sql.includes('WITH RECURSIVE busy')),
+  )
+  const ends = trips.mock.calls.filter(([statements]) =>
+    statements.some(({ sql }) => sql.includes("SET status = 'ok'")),
+  )
+  const runs = await life.store.sql.all<{ n: number }>(`SELECT COUNT(*) n FROM runs WHERE status = 'ok'`)
+  expect(looks.length).toBeLessThanOrEqual(runs[0]!.n / 100 + 4)
+  for (const end of ends) expect(looks).toContain(end)
+})
+
 test('S13: within a task the oldest starts first, and one that waits for its next try holds its place', async () => {
   const { clock, life, notes } = await setUp()
   const retry = { attempts: 1, backoffMs: 5_000 }

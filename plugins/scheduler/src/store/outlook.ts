@@ -25,7 +25,7 @@ export interface Outlook {
   readonly running: readonly { owner: string; group: string | undefined }[]
   /** Runs whose time has come and whose tasks have room for them, the most urgent first. */
   readonly waiting: readonly Waiting[]
-  /** There may be more that wait. */
+  /** The window is full, and runs of other tasks stand behind it. */
   readonly full: boolean
   /** Tasks that took room in the window and had none for their runs (L1). */
   readonly crowding: readonly string[]
@@ -38,13 +38,17 @@ const DUE = `SELECT (SELECT MIN(next_due) FROM tasks WHERE next_due IS NOT NULL)
 const RUNNING = `SELECT t.owner, t.spec ->> '$.group' grp, COUNT(*) n
    FROM runs r CROSS JOIN tasks t ON t.id = r.task WHERE r.status = 'running' GROUP BY 1, 2`
 
+/** More than can be stuck or in a window. */
+const MAX_LINES = 2_000
+
 const BUSY = `SELECT task, COUNT(*) n FROM runs WHERE status = 'running' GROUP BY task`
 
 /**
  * ?1 now, ?2 how many, ?3 tasks to leave out, as JSON. One row: the waiting runs that have room, and the tasks that have none, each as
- * one text, for rows of their own would cost ten times as much; and how many runs were weighed.
+ * one text, for rows of their own would cost ten times as much; and whether other tasks' runs stand behind a full window. `lines` are the
+ * tasks that have waiting runs, each found by one step through the index, however long its line.
  */
-const WAITING = `WITH busy AS MATERIALIZED (${BUSY}),
+const WAITING = `WITH RECURSIVE busy AS MATERIALIZED (${BUSY}),
    stuck AS MATERIALIZED (SELECT b.task FROM busy b CROSS JOIN tasks t ON t.id = b.task WHERE b.n >= t.parallel),
    w AS MATERIALIZED (SELECT seq, task, priority, start_at FROM runs WHERE status = 'queued' AND start_at <= ?1
      AND task NOT IN (SELECT value FROM json_each(?3)) AND task NOT IN (SELECT task FROM stuck)
@@ -53,11 +57,15 @@ const WAITING = `WITH busy AS MATERIALIZED (${BUSY}),
      FROM w CROSS JOIN tasks t ON t.id = w.task GROUP BY w.task),
    line AS MATERIALIZED (SELECT r.seq, u.task, u.room, row_number() OVER (PARTITION BY u.task ORDER BY r.seq) place
      FROM upto u CROSS JOIN runs r ON r.task = u.task AND r.seq <= u.seq WHERE r.status = 'queued'),
-   placed AS MATERIALIZED (SELECT w.seq, w.task, w.priority, w.start_at, l.place <= l.room fits FROM w CROSS JOIN line l ON l.seq = w.seq)
+   placed AS MATERIALIZED (SELECT w.seq, w.task, w.priority, w.start_at, l.place <= l.room fits FROM w CROSS JOIN line l ON l.seq = w.seq),
+   lines (task) AS (SELECT MIN(task) FROM runs WHERE status = 'queued' UNION ALL
+     SELECT (SELECT MIN(task) FROM runs WHERE status = 'queued' AND task > lines.task) FROM lines WHERE lines.task IS NOT NULL
+     LIMIT ${MAX_LINES} + json_array_length(?3))
    SELECT (SELECT json_group_array(json_array(seq, task, priority, start_at)) FROM placed WHERE fits) waiting,
      (SELECT json_group_array(DISTINCT task) FROM placed WHERE NOT fits) crowding,
      (SELECT json_group_array(json_array(id, owner, name, spec, state)) FROM tasks WHERE id IN (SELECT task FROM placed WHERE fits)) tasks,
-     (SELECT COUNT(*) FROM w) weighed`
+     (SELECT COUNT(*) FROM w) = ?2 AND EXISTS (SELECT 1 FROM lines WHERE task IS NOT NULL AND task NOT IN (SELECT task FROM w)
+       AND task NOT IN (SELECT task FROM stuck) AND task NOT IN (SELECT value FROM json_each(?3))) behind`
 
 /** The statements that read an outlook; `outlookOf` understands what they answer. */
 export function lookAt(now: number, limit: number, without: readonly string[] = []): Statement[] {
@@ -71,11 +79,11 @@ export function lookAt(now: number, limit: number, without: readonly string[] = 
 
 type Place = [seq: number, task: string, priority: number, startAt: number]
 
-export function outlookOf(results: readonly Result[], limit: number): Outlook {
+export function outlookOf(results: readonly Result[]): Outlook {
   const [[due], running, [line]] = results.map(({ rows = [] }) => rows) as unknown as [
     [{ task: number | null; deadline: number | null; notice: number | null }],
     { owner: string; grp: string | null; n: number }[],
-    [{ waiting: string; crowding: string; tasks: string; weighed: number }],
+    [{ waiting: string; crowding: string; tasks: string; behind: number }],
   ]
   const tasks = new Map((JSON.parse(line.tasks) as string[][]).map((row) => [row[0], briefTask(row)]))
   const waiting = (JSON.parse(line.waiting) as Place[]).sort(byUrgency)
@@ -88,7 +96,7 @@ export function outlookOf(results: readonly Result[], limit: number): Outlook {
       run: { seq, priority, startAt },
       task: tasks.get(task)!,
     })),
-    full: line.weighed === limit,
+    full: line.behind === 1,
     crowding: JSON.parse(line.crowding) as string[],
   }
 }

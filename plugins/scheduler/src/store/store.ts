@@ -56,12 +56,12 @@ export function createStore(sql: Sql) {
      */
     async commitAndLook(statements: Statement[], now: number, limit: number): Promise<[Result[], Outlook]> {
       const results = await sql.batch([...statements, ...lookAt(now, limit)], { durable: true })
-      return [results.slice(0, statements.length), outlookOf(results.slice(statements.length), limit)]
+      return [results.slice(0, statements.length), outlookOf(results.slice(statements.length))]
     },
 
     /** How things stand, but for the tasks in `without` (L1). */
     async look(now: number, limit: number, without: readonly string[] = []): Promise<Outlook> {
-      return outlookOf(await sql.batch(lookAt(now, limit, without)), limit)
+      return outlookOf(await sql.batch(lookAt(now, limit, without)))
     },
 
     async task(id: string): Promise<Task | undefined> {
