@@ -14,6 +14,7 @@ import { benchFolder } from './fixtures.ts'
 import { cold, install } from './install.ts'
 import { installed } from './installed.ts'
 import { message } from './message.ts'
+import { mirror } from './mirror.ts'
 import { installServers } from './peers/servers.ts'
 import { reload } from './reload.ts'
 import { router } from './router.ts'
@@ -21,11 +22,12 @@ import { scheduler } from './scheduler.ts'
 import { start } from './start.ts'
 import { tableOf } from './table.ts'
 import { transport } from './transport.ts'
+import { webhook } from './webhook.ts'
 
 const DEFAULT_ROUNDS = 5
 const benches: readonly Bench[] = [
   ...[start, call, events, density, installed, reload, transport, install, cold],
-  ...[router, scheduler, message, dashboard],
+  ...[router, scheduler, message, mirror, webhook, dashboard],
 ]
 
 await main()

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { createProject } from '../../packages/pryx/src/cli/bin-testing.ts'
 import type { Bench } from './bench.ts'
 import { type Host, openHost } from './host.ts'
+import { enter, type Stream } from './page.ts'
 import { type Figures, interleave, quantile, subjectsOf } from './rounds.ts'
 
 const MESSAGES = 40 // of one round, one after another
@@ -83,11 +84,6 @@ async function atOnce(page: Page): Promise<Figures> {
   return { 'twenty.p95': quantile(times, 0.95), 'twentyDirect.p95': quantile(direct, 0.95) }
 }
 
-interface Stream extends AsyncDisposable {
-  /** When the next message of this role came. */
-  next(role: 'user' | 'assistant'): Promise<number>
-}
-
 interface Page extends AsyncDisposable {
   nextSession(): string
   watch(session: string): Promise<Stream>
@@ -102,24 +98,14 @@ async function openPage(double: string): Promise<Page> {
   project.write('pryx.json', { plugins: pluginsFor(double) })
   const { url, link } = await project.up('--consent', 'declared')
   await project.run('permissions', 'grant', 'router', `net:${new URL(double).host}`)
-  const entered = await fetch(link, { redirect: 'manual' })
-  const cookie = entered.headers
-    .getSetCookie()
-    .map((one) => one.split(';')[0])
-    .join('; ')
-  const headers = { cookie, origin: url, 'content-type': 'application/json' }
-  const post = async (path: string, body: object) => {
-    const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
-    await response.arrayBuffer()
-  }
+  const { post, watch } = await enter(url, link)
   let sessions = 0
   const owned = owner.move()
   return {
     nextSession: () => `bench-${++sessions}`,
     async watch(session) {
       await post('/api/chat/sessions', { id: session })
-      return openStream(await fetch(`${url}/api/events?session=${session}&version=0`, { headers: { cookie } }))
+      return watch(session)
     },
     say: (session) =>
       post(`/api/chat/sessions/${session}/messages`, { client: crypto.randomUUID(), text: 'Well?', model: MODEL }),
@@ -135,42 +121,6 @@ async function openPage(double: string): Promise<Page> {
       return performance.now() - startedAt
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  }
-}
-
-/** Server-sent events, as far as the page's stream uses them. */
-function openStream(response: Response): Stream {
-  if (!response.ok || response.body === null) throw new Error(`the stream answered with ${response.status}`)
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
-  const waiting = new Map<string, (at: number) => void>()
-  const done = read().catch(() => {})
-  return {
-    next: (role) => new Promise((resolve) => waiting.set(role, resolve)),
-    async [Symbol.asyncDispose]() {
-      await reader.cancel()
-      await done
-    },
-  }
-
-  async function read(): Promise<void> {
-    let rest = ''
-    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
-      const at = performance.now()
-      const frames = (rest + value).split('\n\n')
-      rest = frames.pop() as string
-      for (const frame of frames) heard(frame, at)
-    }
-  }
-
-  function heard(frame: string, at: number): void {
-    if (!frame.startsWith('event: entry')) return
-    const { kind, body } = JSON.parse(frame.slice(frame.indexOf('data: ') + 6)) as {
-      kind: string
-      body: { role: string }
-    }
-    if (kind !== 'message') return
-    waiting.get(body.role)?.(at)
-    waiting.delete(body.role)
   }
 }
 

@@ -91,9 +91,15 @@ export async function openAgent(ports: Ports, settings: Settings): Promise<{ ser
   }
 
   async function send({ id, session, request }: Kept): Promise<void> {
-    await sessions.create({ id: session })
     const { text, origin, surface = 'host' } = request
-    await sessions.send(session, { surface, client: clientOf(id), text, ...(origin !== undefined && { origin }) })
+    const word = { surface, client: clientOf(id), text, ...(origin !== undefined && { origin }) }
+    try {
+      await sessions.send(session, word)
+    } catch (error) {
+      if (!PryxError.is(error, 'SESSION_UNKNOWN')) throw error
+      await sessions.create({ id: session }) // only now: nearly always it is there
+      await sessions.send(session, word)
+    }
   }
 
   function pump(): void {

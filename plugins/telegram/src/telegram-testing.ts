@@ -1,14 +1,15 @@
-// plugins/telegram/src/telegram-testing.ts: the Bot API on loopback, as far as the plugin uses it, with what the packaged doubles lack: long
+// plugins/telegram/src/telegram-testing.ts: the Bot API on loopback, as far as the plugin uses it, with what `telegram-test-api` and other doubles on npm lack: long
 // polls that wait, offsets that confirm, 429, 400 for markup it would refuse, edits, deletions, buttons, files, several chats.
 // @see https://core.telegram.org/bots/api
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { vi } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { seenOf } from './text/html-testing.ts'
 import { MAX_TEXT } from './text/parts.ts'
 
 export const TOKEN = '110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw'
 const LONG_POLL_MS = 1_000
+const PATIENCE_MS = 15_000
 
 type Parameters = Record<string, unknown>
 
@@ -89,19 +90,16 @@ export async function openBotApi(options: { port?: number } = {}): Promise<BotAp
       isDown = is
       if (is) server.closeAllConnections()
     },
-    until: (text, chat) =>
-      vi.waitFor(
-        () => {
-          const found = api
-            .messages(chat)
-            .find((one) => (typeof text === 'string' ? one.text === text : text.test(one.text)))
-          if (found) return found
-          throw new Error(
-            `not shown: ${text}; there are: ${JSON.stringify(api.messages(chat).map(({ text }) => text))}`,
-          )
-        },
-        { timeout: 6_000, interval: 20 },
-      ),
+    async until(text, chat) {
+      for (const deadline = Date.now() + PATIENCE_MS; ; await sleep(20)) {
+        const found = api
+          .messages(chat)
+          .find((one) => (typeof text === 'string' ? one.text === text : text.test(one.text)))
+        if (found) return found
+        const there = JSON.stringify(api.messages(chat).map(({ text }) => text))
+        if (Date.now() > deadline) throw new Error(`not shown: ${text}; there are: ${there}`)
+      }
+    },
     confirmed: () => offset,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()

@@ -42,17 +42,17 @@ export async function openTelegram(ports: Ports, config: Config, plugin: string)
       return status()
     },
     async send(to, message) {
-      await needed().send(to, message)
+      await (await needed()).send(to, message)
     },
     async link() {
-      return needed().link()
+      return (await needed()).link()
     },
     links: async () => connection?.links() ?? [],
     unlink: async (chat) => (await connection?.unlink(Number(chat))) ?? false,
   }
   return {
     service,
-    tell: async (message) => ({ chats: await needed().send('*', message) }),
+    tell: async (message) => ({ chats: await (await needed()).send('*', message) }),
     hear: (event) => connection?.hear(event),
     delta: (session, text, reset) => connection?.delta(session, text, reset),
     question: (kind, payload) => connection?.question(kind, payload),
@@ -87,7 +87,9 @@ export async function openTelegram(ports: Ports, config: Config, plugin: string)
     return { channel: 'telegram', ...current, peers: connection?.links().length ?? 0 }
   }
 
-  function needed(): Connection {
+  /** A connection that is just being made is waited for; whether Telegram answers is not. */
+  async function needed(): Promise<Connection> {
+    await connecting.catch(() => {})
     if (connection) return connection
     throw new UsageError('CHANNEL_UNCONFIGURED', `Telegram is not set up: ${current.text}`, { hint: current.text })
   }

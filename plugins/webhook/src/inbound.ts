@@ -6,10 +6,10 @@
 // @see https://www.standardwebhooks.com
 import type { Agent } from '@pryx/plugin-agent/service'
 import { PryxError } from '@pryx/sdk'
-import { Webhook as Signer } from 'standardwebhooks'
 import { z } from 'zod'
 import type { Config } from './config.ts'
 import { createLimit } from './limit.ts'
+import { isGenuine, type Key } from './signature.ts'
 
 export const ROUTE = '/webhook'
 const MAX_CHARS = 131_072
@@ -24,11 +24,11 @@ const body = z.union([
 export interface InboundPorts {
   agent: Pick<Agent, 'start'>
   now(): number
-  /** Secrets of an endpoint, newest first; none if it is not set up. */
-  secretsOf(name: string): readonly string[]
+  /** Of an endpoint, newest first; none if it is not set up. */
+  keysOf(name: string): readonly Key[]
 }
 
-export function createInbound({ agent, now, secretsOf }: InboundPorts, { endpoints }: Config) {
+export function createInbound({ agent, now, keysOf }: InboundPorts, { endpoints }: Config) {
   const limit = createLimit()
   return serve
 
@@ -36,24 +36,17 @@ export function createInbound({ agent, now, secretsOf }: InboundPorts, { endpoin
     if (request.method !== 'POST') return say(405, 'only POST', { allow: 'POST' })
     const name = new URL(request.url).pathname.slice(ROUTE.length + 1)
     const endpoint = Object.hasOwn(endpoints, name) ? endpoints[name] : undefined
-    const text = await request.text()
+    const [id, timestamp, signature] = ['id', 'timestamp', 'signature'].map(
+      (part) => request.headers.get(`webhook-${part}`) ?? '',
+    ) as [string, string, string]
+    const body = new Uint8Array(await request.arrayBuffer())
+    const text = new TextDecoder().decode(body)
     if (text.length > MAX_CHARS) return say(413, `at most ${MAX_CHARS} characters`)
-    if (endpoint === undefined || !isGenuine(name, text, request.headers)) return stranger() // N1, N3
+    if (endpoint === undefined) return stranger() // N3
+    if (!(await isGenuine(keysOf(name), { id, timestamp, body }, signature, now()))) return stranger() // N1
     const waitSeconds = limit.take(name, endpoint.perMinute, now())
     if (waitSeconds > 0) return tooMany(waitSeconds)
-    return take(name, endpoint.session ?? `webhook.${name}`, request.headers.get('webhook-id') ?? '', text)
-  }
-
-  function isGenuine(name: string, text: string, headers: Headers): boolean {
-    const signed = Object.fromEntries(headers)
-    return secretsOf(name).some((secret) => {
-      try {
-        new Signer(secret).verify(text, signed, { jsonParse: false })
-        return true
-      } catch {
-        return false
-      }
-    })
+    return take(name, endpoint.session ?? `webhook.${name}`, id, text)
   }
 
   function stranger(): Response {

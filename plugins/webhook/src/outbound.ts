@@ -4,7 +4,7 @@
 //   O3  Tries are 1 s, 5 s, 30 s, 2 min, 10 min and then 30 min apart, and never sooner than Retry-After says.
 //   O4  One endpoint that does not answer holds up no other. No redirect is followed: the signature is for the address it was made for.
 import type { Release } from '@pryx/sdk'
-import { Webhook as Signer } from 'standardwebhooks'
+import { type Key, sign } from './signature.ts'
 
 const DELAYS_S = [1, 5, 30, 120, 600, 1_800]
 const GIVE_UP_MS = 86_400_000
@@ -46,7 +46,7 @@ export interface OutboundPorts {
   fetch: typeof fetch
   urlOf(endpoint: string): string | undefined
   /** The one to sign with. */
-  secretOf(endpoint: string): string | undefined
+  keyOf(endpoint: string): Key | undefined
   warn(message: string): void
 }
 
@@ -145,15 +145,15 @@ export async function openOutbound(ports: OutboundPorts): Promise<Outbound> {
   }
 
   async function deliver({ id, endpoint, body }: Row): Promise<{ ok: boolean; why: string; retryAfterMs: number }> {
-    const [url, secret] = [ports.urlOf(endpoint), ports.secretOf(endpoint)]
-    if (url === undefined || secret === undefined)
-      return { ok: false, why: 'it has no url or no secret', retryAfterMs: 0 }
-    const at = new Date(now())
+    const [url, key] = [ports.urlOf(endpoint), ports.keyOf(endpoint)]
+    if (url === undefined || key === undefined) return { ok: false, why: 'it has no url or no secret', retryAfterMs: 0 }
+    const timestamp = String(Math.floor(now() / 1_000))
+    const signature = await sign(key, { id, timestamp, body: new TextEncoder().encode(body) })
     const headers = {
       'content-type': 'application/json',
       'webhook-id': id,
-      'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
-      'webhook-signature': new Signer(secret).sign(id, at, body), // O2
+      'webhook-timestamp': timestamp,
+      'webhook-signature': signature, // O2
     }
     try {
       const signal = AbortSignal.any([ends.signal, AbortSignal.timeout(TRY_MS)])

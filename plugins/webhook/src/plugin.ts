@@ -8,6 +8,9 @@ import { createInbound, ROUTE } from './inbound.ts'
 import { createMirrors } from './mirrors.ts'
 import { openOutbound } from './outbound.ts'
 import { Webhook } from './service.ts'
+import { type Key, keyOf } from './signature.ts'
+
+const SECRET = /^whsec_[A-Za-z0-9+/=]{32,}$/
 
 export default definePlugin({
   config: configSchema,
@@ -15,20 +18,20 @@ export default definePlugin({
     const { config } = ctx
     const names = Object.keys(config.endpoints)
     const secrets = await ctx.use(Secrets)
-    const known = new Map<string, string[]>()
+    const known = new Map<string, Key[]>()
     const outbound = await openOutbound({
       sql: (await ctx.use(Storage)).sql,
       now: () => Date.now(),
       after,
       fetch: (input, init) => fetch(input, init),
       urlOf: (name) => config.endpoints[name]?.url,
-      secretOf: (name) => known.get(name)?.[0],
+      keyOf: (name) => known.get(name)?.[0],
       warn: (message) => ctx.log.warn(message),
     })
     ctx.effect(() => () => outbound.end())
     const mirrors = createMirrors(await ctx.use(Sessions), outbound, config)
     const inbound = createInbound(
-      { agent: await ctx.use(Agent), now: () => Date.now(), secretsOf: (name) => known.get(name) ?? [] },
+      { agent: await ctx.use(Agent), now: () => Date.now(), keysOf: (name) => known.get(name) ?? [] },
       config,
     )
     let current = statusOf('unconfigured', 0, names)
@@ -41,7 +44,7 @@ export default definePlugin({
 
     /** Without an endpoint that has a secret nothing is served, and nothing wakes this plugin. */
     async function connect(): Promise<ChannelStatus> {
-      for (const name of names) known.set(name, await readSecrets(secrets, name))
+      for (const name of names) known.set(name, await readKeys(secrets, name))
       const ready = names.filter((name) => (known.get(name) ?? []).length > 0)
       if (ready.length > 0 && !serving) {
         serving = true
@@ -78,9 +81,11 @@ function tell(ctx: PluginContext<Config>, status: ChannelStatus): void {
 }
 
 /** Two at a time, so that a secret can be changed without a break: the new one signs, both are taken. */
-async function readSecrets(secrets: Pick<Secrets, 'get'>, name: string): Promise<string[]> {
+async function readKeys(secrets: Pick<Secrets, 'get'>, name: string): Promise<Key[]> {
   const both = await Promise.all([`webhook.${name}`, `webhook.${name}-old`].map((secret) => secrets.get(secret)))
-  return both.filter((secret) => secret !== undefined && /^whsec_[A-Za-z0-9+/=]{32,}$/.test(secret)) as string[]
+  const keys = both.map((secret) => (secret && SECRET.test(secret) ? keyOf(secret) : undefined))
+  const read = await Promise.allSettled(keys)
+  return keys.filter((key, i): key is Key => key !== undefined && read[i]?.status === 'fulfilled')
 }
 
 function statusOf(state: 'online' | 'unconfigured', ready: number, names: readonly string[]): ChannelStatus {
