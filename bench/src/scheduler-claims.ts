@@ -1,11 +1,14 @@
 // bench/src/scheduler-claims.ts: with a million tasks, how long "what is due next" and one claim take through the capability `storage`:
 //   its methods' input checks, its process, SQLite, fsync. What is added by a sandbox is in the other figures.
-
+//   Beside them what they are made of: the statement alone in this process, the way to the storage process and back, one fsync.
+import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { createStorageCapability } from '@pryx/capabilities'
 import type { Capability, CapabilityCall } from '@pryx/kernel/contract'
 import * as db from '../../plugins/scheduler/src/store/statements.ts'
 import type { Sql } from '../../plugins/scheduler/src/store/store.ts'
-import { createStore } from '../../plugins/scheduler/src/store/store.ts'
+import { createStore, NEXT_WAKE } from '../../plugins/scheduler/src/store/store.ts'
 import { type Figures, quantile } from './rounds.ts'
 import { HOUR_MS, QUOTA_BYTES } from './scheduler-host.ts'
 
@@ -16,25 +19,31 @@ const WARM_UP = 50
 export async function claimLatencies(folder: string, first: number): Promise<Figures> {
   const storage = createStorageCapability({ quotaBytes: QUOTA_BYTES })
   try {
-    const store = createStore(sqlOf(storage, folder))
+    const sql = sqlOf(storage, folder)
+    const store = createStore(sql)
     const looks: number[] = []
+    const ways: number[] = []
     const claims: number[] = []
     for (let i = 0; i < WARM_UP + TIMES; i++) {
       const begun = performance.now()
       await store.nextWake()
       const looked = performance.now()
+      await sql.all('SELECT 1')
+      const back = performance.now()
       await claimOne(first + i)
       const claimed = performance.now()
       await store.commit([db.cancelRun(`claim-${first + i}`, 'for the bench', first + i)]) // what waits is not part of the question
       if (i < WARM_UP) continue
       looks.push(looked - begun)
-      claims.push(claimed - looked)
+      ways.push(back - looked)
+      claims.push(claimed - back)
     }
     return {
-      nextDueP50Ms: quantile(looks, 0.5),
-      nextDueP99Ms: quantile(looks, 0.99),
-      claimP50Ms: quantile(claims, 0.5),
-      claimP99Ms: quantile(claims, 0.99),
+      ...spread('nextDue', looks),
+      ...spread('nextDueSql', statementAlone(join(folder, 'storage.db'))),
+      ...spread('way', ways),
+      ...spread('claim', claims),
+      ...spread('fsync', fsyncs(folder)),
     }
 
     /** As the scheduler claims: reads the task that is due, writes its run, moves the task on; one of each. */
@@ -53,6 +62,41 @@ export async function claimLatencies(folder: string, first: number): Promise<Fig
   } finally {
     await storage[Symbol.asyncDispose]?.()
   }
+}
+
+function spread(name: string, times: readonly number[]): Figures {
+  return { [`${name}P50Ms`]: quantile(times, 0.5), [`${name}P99Ms`]: quantile(times, 0.99) }
+}
+
+/** The question for what is due next, by a connection of this process. */
+function statementAlone(file: string): number[] {
+  const db = new DatabaseSync(file, { readOnly: true })
+  const question = db.prepare(NEXT_WAKE)
+  const times = timed(() => void question.get())
+  db.close()
+  return times
+}
+
+/** A page written and synced, in the same folder. */
+function fsyncs(folder: string): number[] {
+  const path = join(folder, 'fsync-probe')
+  const file = openSync(path, 'w')
+  const page = new Uint8Array(4_096)
+  const times = timed(() => {
+    writeSync(file, page)
+    fdatasyncSync(file)
+  })
+  closeSync(file)
+  rmSync(path)
+  return times
+}
+
+function timed(work: () => void): number[] {
+  return Array.from({ length: TIMES }, () => {
+    const begun = performance.now()
+    work()
+    return performance.now() - begun
+  })
 }
 
 function sqlOf(storage: Capability, data: string): Sql {

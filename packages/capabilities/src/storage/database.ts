@@ -2,6 +2,8 @@
 //   D1  A write is acknowledged only after COMMIT. NORMAL survives the death of every process; `durable` also a power cut (fsync).
 //   D2  A damaged file is never written over: it is kept aside as storage.db.corrupt-N, and the call that met it says so.
 //   D3  What is not a regular file of ours is not opened: no link leads out of the plugin's folder.
+//   D4  Moving the write-ahead log into the file is left to quiet moments (`settle`), so no caller waits for it; past LOG_PAGES it happens
+//       within a commit, so the log cannot grow for ever.
 import { closeSync, existsSync, lstatSync, mkdirSync, openSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, constants as sqlite } from 'node:sqlite'
@@ -11,6 +13,7 @@ import { StorageFailure } from './job.ts'
 const PAGE_BYTES = 4_096
 const BUSY_MS = 2_000 // an ending predecessor of this process may still hold the file
 const CACHE_KIB = 2_048
+const LOG_PAGES = 8_000 // 32 MB
 const HEAP_BYTES = 256 * 1_024 * 1_024 // all SQLite memory of this process
 const VALUE_BYTES = 64 * 1_024 * 1_024 // one cell
 const MEMORY = ':memory:'
@@ -32,6 +35,8 @@ export interface Database {
   transaction<T>(durable: boolean, work: () => T): T
   /** The failure for whatever SQLite threw. */
   explain(error: unknown): StorageFailure
+  /** Moves what was committed from the log into the file, as far as nobody is in the way (D4). */
+  settle(): void
   close(): void
 }
 
@@ -103,6 +108,7 @@ function configure(db: DatabaseSync, quotaBytes: number): void {
   db.exec(
     `PRAGMA cache_size=-${CACHE_KIB}; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA journal_size_limit=4194304;`,
   )
+  db.exec(`PRAGMA wal_autocheckpoint=${LOG_PAGES}`)
   db.exec(`PRAGMA max_page_count=${Math.max(16, Math.floor(quotaBytes / PAGE_BYTES))}`)
   db.exec(SCHEMA)
 }
@@ -110,6 +116,7 @@ function configure(db: DatabaseSync, quotaBytes: number): void {
 function wrap(db: DatabaseSync, file: string, quotaBytes: number): Database {
   let up = false
   let full = false
+  let written = false // perhaps: since the log was settled last
   let refused: string | undefined
   db.setAuthorizer((action, first, second) => {
     const reason = up ? refusal(action, first, second) : undefined
@@ -151,10 +158,16 @@ function wrap(db: DatabaseSync, file: string, quotaBytes: number): Database {
       refused = undefined
       return failure
     },
+    settle() {
+      if (!written) return
+      written = false
+      db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    },
     close: () => db.close(),
   }
 
   function sync(durable: boolean): void {
+    written = true
     if (durable !== full) db.exec(`PRAGMA synchronous=${durable ? 'FULL' : 'NORMAL'}`)
     full = durable
   }

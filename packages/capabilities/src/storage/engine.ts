@@ -14,6 +14,8 @@ interface Store {
 
 export interface Engine {
   run(job: Job): JobResult
+  /** What can wait for a quiet moment. */
+  settle(): void
   close(): void
 }
 
@@ -26,6 +28,15 @@ export function createEngine(): Engine {
       } catch (error) {
         if (error instanceof StorageFailure) return { failure: error.json }
         return { failure: { code: 'STORAGE_IO', message: `storage failed: ${(error as Error).message}` } }
+      }
+    },
+    settle() {
+      for (const [file, { database }] of open) {
+        try {
+          database.settle()
+        } catch {
+          shut(file) // whoever comes next opens it anew and is told what is wrong
+        }
       }
     },
     close() {

@@ -45,6 +45,19 @@ async function onDisk(options: StorageOptions = {}): Promise<Opened & { folder: 
   }
 }
 
+test('D4: what was written moves from the log into the file when nobody asks for anything', async () => {
+  await using opened = await onDisk({ idleMs: 600_000 })
+  const { sql } = opened.faceOf('notes')
+  const file = join(placeIn(opened.folder, 'notes').data, 'storage.db')
+  await sql.exec('CREATE TABLE t (text TEXT)')
+  await sql.batch(
+    Array.from({ length: 200 }, () => ({ sql: 'INSERT INTO t VALUES (?)', params: ['x'.repeat(10_000)] })),
+  )
+
+  await expect.poll(() => statSync(file).size, { timeout: 30_000 }).toBeGreaterThan(2_000_000)
+  expect(await sql.all('SELECT COUNT(*) n FROM t')).toEqual([{ n: 200 }])
+})
+
 /** What every storage promises. */
 function describeStorage(name: string, open: () => Promise<Opened>): void {
   describe(name, () => {

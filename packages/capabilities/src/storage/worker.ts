@@ -6,15 +6,18 @@ import { createEngine } from './engine.ts'
 import { type Job, mayRunAway } from './job.ts'
 
 const ORPHAN_MS = Number(process.argv[2] ?? 60_000) // the host kills sooner, if it lives
+const QUIET_MS = 100 // without work
 
 const engine = createEngine()
+const quiet = setTimeout(() => engine.settle(), QUIET_MS)
 /** Odd while a statement runs. */
 const turns = new Int32Array(new SharedArrayBuffer(4))
 let isWatched = false
 
-process.on('message', (flight: Job[]) =>
-  process.send?.(flight.map((job) => (mayRunAway(job) ? watched(job) : engine.run(job)))),
-)
+process.on('message', (flight: Job[]) => {
+  process.send?.(flight.map((job) => (mayRunAway(job) ? watched(job) : engine.run(job))))
+  quiet.refresh()
+})
 process.on('disconnect', () => {
   engine.close()
   process.exit(0)

@@ -25,7 +25,8 @@ const BRIEF = `${BRIEF_COLUMNS.join(', ')}, NULL input, NULL result, NULL error,
 /** A run for a list: long results are left out, of logs the end is shown. 100 of them are at most half a megabyte. */
 const LISTED = `${BRIEF_COLUMNS.join(', ')}, CASE WHEN length(input) <= 1000 THEN input END input,
    CASE WHEN length(result) <= 2000 THEN result END result, substr(error, 1, 1000) error, substr(log, -2000) log`
-const NEXT_WAKE = `SELECT MIN(at) at FROM (
+/** When there will be something to do: four looks into indexes. */
+export const NEXT_WAKE = `SELECT MIN(at) at FROM (
    SELECT MIN(next_due) at FROM tasks WHERE next_due IS NOT NULL
    UNION ALL SELECT MIN(deadline) FROM runs WHERE status = 'running'
    UNION ALL SELECT MIN(due_at) FROM notices WHERE due_at IS NOT NULL
