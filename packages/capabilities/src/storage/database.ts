@@ -224,7 +224,7 @@ function fullFailure(quotaBytes: number): StorageFailure {
     'STORAGE_FULL',
     `the plugin's storage is full, or the disk is (quota ${Math.floor(quotaBytes / 1_048_576)} MiB)`,
     {
-      hint: 'Delete what is no longer needed, or let the host raise the quota.',
+      hint: 'Delete what is no longer needed, or raise the quota: in pryx.json, `storageMb` of the plugin.',
       details: { quotaBytes },
     },
   )

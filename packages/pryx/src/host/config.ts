@@ -10,6 +10,7 @@ import { openProjectFiles } from '../store/project.ts'
 
 export const CONFIG_FILE = 'pryx.json'
 export const DATA_FOLDER = '.pryx'
+const MAX_STORAGE_MB = 1_048_576 // a tebibyte
 
 export interface PluginEntry {
   /** Absolute folder of the package; for what `pryx add` installed, `npm:…` or `file:…` as it stands in the file. */
@@ -18,6 +19,8 @@ export interface PluginEntry {
   enabled?: boolean
   isolation?: 'shared' | 'own'
   limits?: Partial<Limits>
+  /** Largest database the plugin may have in `storage`, MiB; 256 if it is not said. */
+  storageMb?: number
 }
 
 export interface HostConfig {
@@ -54,6 +57,7 @@ const entrySchema = z.strictObject({
   enabled: z.boolean().optional(),
   isolation: z.enum(['shared', 'own']).optional(),
   limits: limitsSchema.optional(),
+  storageMb: z.number().int().min(1).max(MAX_STORAGE_MB).optional(),
 })
 const configSchema = z.strictObject({
   $schema: z.string().optional(),

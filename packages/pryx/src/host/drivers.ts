@@ -16,6 +16,8 @@ import {
 import type { HostConfig } from './config.ts'
 import type { Incident } from './host.ts'
 
+const STORAGE_MB = 256 // of one plugin
+
 /** All drivers; none touches disk or network before it is used. A vault has one owner, because its writes wait for one another there. */
 export function openDrivers(
   config: HostConfig,
@@ -26,6 +28,7 @@ export function openDrivers(
   return nodeCapabilities({
     secrets: vault,
     storage: {
+      quotaBytes: (plugin) => (config.plugins[plugin]?.storageMb ?? STORAGE_MB) * 1_048_576,
       onIncident: ({ plugin, message, file }) =>
         onIncident({ what: `${plugin}: ${message}`, ...(file !== undefined && { kept: file }) }),
     },

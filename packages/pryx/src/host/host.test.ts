@@ -2,9 +2,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Secrets } from '@pryx/capabilities'
+import type { CapabilityCall } from '@pryx/kernel/contract'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { socketPath } from '../control/socket-path.ts'
 import { loadConfig, parseConfig } from './config.ts'
+import { openDrivers } from './drivers.ts'
 import { openHost } from './host.ts'
 import { lockFolder } from './lock.ts'
 import { openSwitches } from './switches.ts'
@@ -33,6 +36,7 @@ test.each([
   [{ plugins: { 'a b': { source: '.' } } }, 'plugins.a b', 'a plugin id'],
   [{ plugins: { a: { source: '.', limits: { memoryMb: 'lots' } } } }, 'plugins.a.limits.memoryMb', 'number'],
   [{ plugins: { a: { source: '.', isolation: 'none' } } }, 'plugins.a.isolation', '"shared"|"own"'],
+  [{ plugins: { a: { source: '.', storageMb: 0 } } }, 'plugins.a.storageMb', '1'],
   [{ plugin: {} }, 'plugin', 'no such key'],
 ])('a configuration that cannot be meant is refused with path and expectation: %j', (json, path, expected) => {
   const refused = () => parseConfig(json, '/x/pryx.json')
@@ -43,6 +47,28 @@ test.each([
       details: expect.objectContaining({ file: '/x/pryx.json', path, expected: expect.stringContaining(expected) }),
     }),
   )
+})
+
+test('a plugin may have as much storage as pryx.json says, and hears where it is said when that is not enough', async () => {
+  const entry = { source: '.' }
+  const config = parseConfig(
+    { plugins: { small: { ...entry, storageMb: 1 }, usual: entry } },
+    join(folder, 'pryx.json'),
+  )
+  const { storage } = openDrivers(config, {} as Secrets)
+  const fill = async (plugin: string) => {
+    const call = { plugin, place: { data: join(folder, plugin) }, signal: new AbortController().signal }
+    for (const key of ['a', 'b', 'c'])
+      await storage.methods.set!.run([key, 'x'.repeat(500_000), undefined] as never, call as unknown as CapabilityCall)
+  }
+
+  await fill('usual')
+  await expect(fill('small')).rejects.toMatchObject({
+    code: 'STORAGE_FULL',
+    hint: expect.stringContaining('storageMb'),
+    details: { quotaBytes: 1_048_576 },
+  })
+  await storage[Symbol.asyncDispose]?.()
 })
 
 test('a missing pryx.json is told with what to write', () => {
