@@ -1,9 +1,10 @@
 // test/publish.test.ts: an author's last step, against a real registry (K9 K10).
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
+import { packPlugin } from '../packages/pryx/src/author/pack.ts'
 import { openTestRegistry } from './registry-testing.ts'
 
 const BIN = join(import.meta.dirname, '../packages/pryx/dist/bin.js')
@@ -39,7 +40,7 @@ function openPlugin(over: object = {}): Disposable & { folder: string; pryx(...a
     pryx: (...args) =>
       new Promise((resolve) => {
         const env = { PATH: process.env.PATH, HOME: folder, NO_COLOR: '1' }
-        execFile(process.execPath, [BIN, ...args], { cwd: folder, env, timeout: 30_000 }, (error, stdout, stderr) =>
+        execFile(process.execPath, [BIN, ...args], { cwd: folder, env, timeout: 120_000 }, (error, stdout, stderr) =>
           resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
         ).stdin?.end()
       }),
@@ -73,7 +74,28 @@ test('K9: a plugin is published as it was packed, once, and what it was packed f
   const again = await plugin.pryx('publish')
   expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('PUBLISH_EXISTS') })
   expect(again.stderr).not.toContain('    at ')
-}, 60_000)
+}, 240_000)
+
+test('K9: every plugin of this repository can be packed as its users get it, and its manifest says what its code does', async () => {
+  const root = join(import.meta.dirname, '..')
+  using out = openPlugin()
+  for (const file of globSync('plugins/*/package.json', { cwd: root })) {
+    const folder = dirname(join(root, file))
+    const linted = await out.pryx('lint', folder, '--json')
+    const { findings } = JSON.parse(linted.stdout) as { findings: { level: string }[] }
+    expect(
+      findings.filter(({ level }) => level === 'error'),
+      file,
+    ).toEqual([])
+    const { tarball, file: name } = await packPlugin(folder)
+    expect(name).toBe(
+      `${JSON.parse(readFileSync(join(root, file), 'utf8'))
+        .name.replace('@', '')
+        .replace('/', '-')}-1.0.0.tgz`,
+    )
+    expect(tarball.length).toBeLessThan(1_500_000)
+  }
+}, 240_000)
 
 test('K9: what cannot be published is refused before anything is sent, with the next step', async () => {
   await using registry = await openTestRegistry()
@@ -89,7 +111,7 @@ test('K9: what cannot be published is refused before anything is sent, with the 
 
   expect(await early.pryx('publish', '--tag', 'next')).toMatchObject({ code: 0 })
   expect(await registry.packument('@ada/pryx-plugin-notes')).toMatchObject({ 'dist-tags': { next: '2.0.0-beta.1' } })
-}, 60_000)
+}, 240_000)
 
 test('K9: without a login the error says how to log in, and no token is ever shown', async () => {
   await using registry = await openTestRegistry()
@@ -105,4 +127,4 @@ test('K9: without a login the error says how to log in, and no token is ever sho
   expect(code).toBe(1)
   expect(stderr).toMatch(/PUBLISH_AUTH[\s\S]*npm login/)
   expect(stdout + stderr).not.toContain(token)
-}, 60_000)
+}, 240_000)

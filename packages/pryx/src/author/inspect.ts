@@ -4,7 +4,8 @@ import { SourceMap, type SourceMapPayload } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
 import { nodeCapabilities, type Secrets } from '@pryx/capabilities'
 import { openPluginFolder } from '@pryx/kernel'
-import { type Manifest, ManifestError } from '@pryx/kernel/contract'
+import { type Capability, type Manifest, ManifestError } from '@pryx/kernel/contract'
+import { createPluginsCapability } from '../host/plugins-capability.ts'
 import { type Finding, findFaults } from './lint.ts'
 import { schemaTokens } from './schema-cost.ts'
 import { findUse, type Place, type Use } from './use.ts'
@@ -35,7 +36,7 @@ export async function inspectPlugin(folder: string): Promise<Report> {
   const findings = findFaults({
     manifest,
     use,
-    capabilities: Object.values(nodeCapabilities({ secrets: {} as Secrets })), // a grammar needs no vault
+    capabilities: hostGrammars(),
     bytes: Buffer.byteLength(code),
     tokens: new Map(tools.map(({ name, tokens }) => [name, tokens])),
     package: JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as object,
@@ -48,6 +49,15 @@ export async function inspectPlugin(folder: string): Promise<Report> {
     bytes: Buffer.byteLength(code),
     tools,
   }
+}
+
+/** What this host offers, to judge words by: a grammar needs neither vault nor desk. */
+function hostGrammars(): Capability[] {
+  const drivers = nodeCapabilities({ secrets: {} as Secrets })
+  const plugins = createPluginsCapability(() => {
+    throw new Error('nothing runs here that could ask')
+  })
+  return [...Object.values(drivers), plugins]
 }
 
 function readUse(code: string, entry: string): Use {

@@ -88,6 +88,17 @@ test.each([
   expect(faults(body, pryx).join('\n')).toContain(expected)
 })
 
+test('K9: a function of the plugin’s own that is called fetch asks nobody; of a parameter only what is spelled out counts', () => {
+  const local = 'function fetch(from) { return from } fetch("https://example.com/")'
+  const given = 'const ask = async (fetch) => { await fetch("https://example.com/") }; ask(globalThis.fetch)'
+
+  const mirror = 'const ask = ({ fetch }) => fetch(from)'
+
+  expect(faults(local)).toEqual([])
+  expect(faults(mirror)).toEqual([])
+  expect(faults(given)).toEqual(['PERMISSION_MISSING: the code asks example.com, which pryx.permissions does not name'])
+})
+
 test('K9: no warning rests on what cannot be read', () => {
   const body =
     'ctx.use(tokenOf(x)); ctx.emit(eventOf(x), {}); ctx.events.on(x, () => {}); fetch(x); ctx.provide(x, {}); ctx.tools.provide(x)'

@@ -367,6 +367,7 @@ function exampleOf(capability: string): string {
     secrets: '"secrets:example.token"',
     http: '"http:serve"',
     kernel: '"kernel:read"',
+    plugins: '"plugins:read"',
   }
   return examples[capability] ?? `"${capability}"`
 }

@@ -60,8 +60,6 @@ test('K9: the tarball holds what "files" names, sorted, below package/, plain fi
 })
 
 test('K9: what could not be installed or should not be seen is refused by name', async () => {
-  using folder = openFolder()
-  symlinkSync('/etc/hostname', join(folder.path, 'dist/link.js'))
   using secret = openFolder()
   secret.write('dist/server.key', 'x')
   using left = openFolder({ files: ['src'] })
@@ -73,6 +71,27 @@ test('K9: what could not be installed or should not be seen is refused by name',
   })
   await expect(packPlugin(left.path)).rejects.toMatchObject({ code: 'PACK_ENTRY' })
   await expect(packPlugin(workspace.path)).rejects.toMatchObject({ code: 'PACK_WORKSPACE' })
-  const packed = await packPlugin(folder.path).catch((error: { code: string }) => error)
-  expect('code' in packed ? packed.code : packed.files).not.toContain('dist/link.js') // refused, or left out by npm's rules
+})
+
+test.each([
+  ['to a file outside', '/etc/hostname', 'dist/link.js'],
+  ['to a file of its own', 'plugin.js', 'dist/link.js'],
+  ['to a folder', '/etc', 'dist/all'],
+  ['to nothing', '/nowhere', 'dist/gone'],
+  ['in place of the changelog', '/etc/hostname', 'CHANGELOG.md'],
+])('K9: a link %s is refused by name', async (_what, target, name) => {
+  using folder = openFolder()
+  symlinkSync(target, join(folder.path, name))
+
+  await expect(packPlugin(folder.path)).rejects.toMatchObject({
+    code: 'PACK_LINK',
+    message: expect.stringContaining(name),
+  })
+})
+
+test('K9: the changelog goes along, whatever "files" says: users are shown it before an update', async () => {
+  using folder = openFolder()
+  folder.write('CHANGELOG.md', '# Changes')
+
+  expect((await packPlugin(folder.path)).files).toContain('CHANGELOG.md')
 })

@@ -1,8 +1,8 @@
 // packages/pryx/src/author/pack.ts: a plugin as one tarball, the same bytes from the same files on every machine (K9).
 //   P1  Order, times, owners and modes are the packer's, not the disk's.
-//   P2  What goes in is what npm's own rules say ("files" of package.json); links and what looks like a secret are refused by name.
-import { lstatSync, readFileSync } from 'node:fs'
-import { join, matchesGlob } from 'node:path'
+//   P2  What goes in is what npm's own rules say ("files" of package.json), and the changelog, which users are shown before an update; links and what looks like a secret are refused by name.
+import { existsSync, globSync, lstatSync, readFileSync } from 'node:fs'
+import { join, matchesGlob, relative } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { type Manifest, ManifestError, parseManifest } from '@pryx/kernel/contract'
 import packlist from 'npm-packlist'
@@ -10,6 +10,7 @@ import ssri from 'ssri'
 import { create } from 'tar'
 
 const EPOCH = new Date('1985-10-26T08:15:00.000Z') // npm's own choice: some tools dislike 1970
+const CHANGELOG = 'CHANGELOG.md'
 const SECRETS = ['**/.env', '**/.env.*', '**/*.pem', '**/*.key', '**/*.p12', '**/id_rsa', '**/id_ed25519', '**/.npmrc']
 
 export interface Packed {
@@ -37,7 +38,7 @@ export async function packPlugin(folder: string): Promise<Packed> {
   const packageJson = readPackage(place)
   const manifest = parseManifest(packageJson, place)
   const files = (await listFiles(folder, packageJson)).sort()
-  refuseWhatCannotGo(folder, files, manifest)
+  refuseWhatCannotGo(folder, files, { manifest, packageJson })
   refuseWorkspace(packageJson, place)
   const tarball = await buffer(
     create(
@@ -86,18 +87,23 @@ async function listFiles(folder: string, packageJson: object): Promise<string[]>
     isProjectRoot: true,
     edgesOut: new Map(),
   }
-  return packlist(tree as unknown as Parameters<typeof packlist>[0])
+  const files = await packlist(tree as unknown as Parameters<typeof packlist>[0])
+  return files.includes(CHANGELOG) || !existsSync(join(folder, CHANGELOG)) ? files : [...files, CHANGELOG]
 }
 
 /** P2 */
-function refuseWhatCannotGo(folder: string, files: readonly string[], { entry }: Manifest): void {
+function refuseWhatCannotGo(
+  folder: string,
+  files: readonly string[],
+  { manifest: { entry }, packageJson }: Pick<Packed, 'manifest' | 'packageJson'>,
+): void {
   if (!files.includes(entry.replace(/^\.\//, '')))
     throw new ManifestError('PACK_ENTRY', `the tarball would not hold ${entry}, which pryx.entry names`, {
       file: join(folder, 'package.json'),
       path: 'files',
       hint: `Build it, and name its folder in "files": ["${entry.split('/')[0]}"].`,
     })
-  const link = files.find((name) => !lstatSync(join(folder, name)).isFile())
+  const link = files.find((name) => !lstatSync(join(folder, name)).isFile()) ?? linkIn(folder, packageJson)
   if (link !== undefined)
     throw new ManifestError('PACK_LINK', `${link} is a link or no file; a plugin's tarball holds files only`, {
       file: join(folder, link),
@@ -109,6 +115,16 @@ function refuseWhatCannotGo(folder: string, files: readonly string[], { entry }:
       file: join(folder, secret),
       hint: 'Leave it out of "files", or rename it if it is none.',
     })
+}
+
+/** npm's rules leave links out without a word; what "files" names and the tarball lacks would be missed on a user's machine only. */
+function linkIn(folder: string, { files }: { files?: unknown }): string | undefined {
+  const named = Array.isArray(files) ? files.filter((one) => typeof one === 'string' && !one.startsWith('!')) : ['.']
+  const found = globSync(
+    named.flatMap((one) => [one, `${one}/**`]),
+    { cwd: folder, withFileTypes: true, exclude: (entry) => entry.name === 'node_modules' || entry.name === '.git' },
+  ).find((entry) => entry.isSymbolicLink())
+  return found && relative(folder, join(found.parentPath, found.name))
 }
 
 function refuseWorkspace(packageJson: Record<string, unknown>, file: string): void {

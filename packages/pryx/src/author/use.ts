@@ -2,7 +2,7 @@
 //   U1  What is found is there: a token, a name or a host counts only where the code spells it out.
 //   U2  What cannot be read (a name made at run time) is told as `open`, and whoever judges must take it for anything.
 import { type AnyNode, type CallExpression, type Expression, type Program, parse } from 'acorn'
-import { full } from 'acorn-walk'
+import { full, fullAncestor } from 'acorn-walk'
 
 /** Where in the bundle, from 1 and 0 as source maps count. */
 export interface Place {
@@ -54,8 +54,8 @@ export function findUse(code: string): Use {
   const tree = parse(code, { ecmaVersion: 'latest', sourceType: 'module', locations: true })
   const known = readDeclarations(tree)
   const use = nothing(exportsOf(tree))
-  full(tree, (node) => {
-    if (node.type === 'CallExpression') readCall(node, known, use)
+  fullAncestor(tree, (node, _state, ancestors) => {
+    if (node.type === 'CallExpression') readCall(node, known, use, ancestors)
     else if (node.type === 'NewExpression' && nameOf(node.callee) === 'Request')
       readAddress(node.arguments[0], known, use, false)
   })
@@ -140,11 +140,12 @@ function eventOf(node: AnyNode, known: Known): Token | undefined {
 
 // ── calls ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function readCall(node: CallExpression, known: Known, use: Use): void {
+function readCall(node: CallExpression, known: Known, use: Use, ancestors: readonly AnyNode[]): void {
   const method = methodOf(node)
   const [first] = node.arguments
-  if (nameOf(node.callee) === 'fetch' || method === 'fetch') {
-    use.fetches ||= nameOf(node.callee) === 'fetch'
+  const fetches = nameOf(node.callee) === 'fetch' && !ancestors.some(hasOwnFetch)
+  if (fetches || method === 'fetch') {
+    use.fetches ||= fetches && !ancestors.some(isGivenFetch)
     readAddress(first, known, use)
   }
   if (method === undefined) return
@@ -155,6 +156,22 @@ function readCall(node: CallExpression, known: Known, use: Use): void {
   else if (method === 'emit') readEvent(first, known, use, 'emits')
   else if (method === 'on') readOn(node, first, known, use)
   else if (method === 'call' && receiverOf(node) === 'tools') add(use.toolCalls, literalOf(first, known) ?? '*', node)
+}
+
+/** A function of the plugin's own goes by that name. */
+function hasOwnFetch(scope: AnyNode): boolean {
+  if (scope.type !== 'BlockStatement' && scope.type !== 'Program') return false
+  return scope.body.some((one) => one.type === 'FunctionDeclaration' && one.id.name === 'fetch')
+}
+
+/** A parameter goes by that name: it may hold anything, so only an address that is spelled out counts (U2). */
+function isGivenFetch(scope: AnyNode): boolean {
+  if (!('params' in scope)) return false
+  return scope.params.some((one) =>
+    one.type === 'ObjectPattern'
+      ? one.properties.some((property) => property.type === 'Property' && nameOf(property.value) === 'fetch')
+      : nameOf(one) === 'fetch',
+  )
 }
 
 function readUse(first: AnyNode | undefined, method: string, known: Known, use: Use): void {

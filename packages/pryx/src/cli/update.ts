@@ -83,7 +83,7 @@ async function updateOne(output: Output, options: UpdateOptions, { bench, id, na
         from: locked.version,
         to: entry.version,
         state: 'waits',
-        why: `it wants ${refused.join(', ')}`,
+        why: `it wants ${refused.join(', ')}: answer at a terminal, or say --yes${refused.map((one) => ` --allow ${one}`).join('')}`,
         wider: refused,
       } // U2
     await bench.adopt(candidate, [...locked.permissions.filter((one) => candidate.declared.includes(one)), ...wider])

@@ -133,7 +133,7 @@ function readText(file: string): string {
         found: missing ? 'nothing' : (cause as NodeJS.ErrnoException).code,
         expected: 'a readable pryx.json',
         cause,
-        hint: 'Write { "plugins": { "NAME": { "source": "./FOLDER" } } } into it, or point to another file with --config.',
+        hint: 'Install a plugin with `pryx add NAME`, which writes it, or point to another file with --config.',
       },
     )
   }

@@ -73,7 +73,7 @@ test('a plugin may have as much storage as pryx.json says, and hears where it is
 
 test('a missing pryx.json is told with what to write', () => {
   expect(() => loadConfig(join(folder, 'pryx.json'))).toThrow(
-    expect.objectContaining({ code: 'CONFIG_MISSING', hint: expect.stringContaining('"plugins"') }),
+    expect.objectContaining({ code: 'CONFIG_MISSING', hint: expect.stringContaining('pryx add') }),
   )
 })
 
