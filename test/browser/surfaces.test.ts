@@ -98,6 +98,15 @@ test.each([
   await settled()
 })
 
+test('S3: a task that has something to say is heard on Telegram, once', async () => {
+  const say = { kind: 'notify', title: 'The kettle', text: 'It is time' }
+  await host.post('/api/tasks', { name: 'kettle', trigger: { kind: 'once', at: Date.now() + 500 }, action: say })
+  await expect.poll(onTelegram, PATIENT).toContain('ℹ️ The kettle\n\nIt is time')
+
+  await new Promise((resolve) => setTimeout(resolve, 500)) // long enough for it to come twice
+  expect(onTelegram().split('The kettle')).toHaveLength(2)
+})
+
 let answers = 0
 
 /** The page has the answers of all that was asked, and none is in the making. */

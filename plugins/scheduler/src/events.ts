@@ -66,6 +66,8 @@ export const noticeEvents = defineEvents('notice', {
     run: z.string().optional(),
     /** It will come again until somebody acknowledges it. */
     escalates: z.boolean(),
+    /** How often at most; one less each time, so that coming again is told from being told twice. */
+    left: z.number().int().optional(),
   }),
   acknowledged: z.object({ id: z.string(), by: z.string() }),
 })

@@ -76,7 +76,15 @@ async function setUp({ sql = createMemorySql(), previous }: { sql?: object; prev
   let provided: Record<string, (...args: unknown[]) => unknown> = {}
   const bench = { caller: 'notes' as string | undefined }
   const ctx = {
-    config: { managers: [], maxRunning: 50, graceMs: 30_000, lateMs: 60_000, groupLimits: {}, notices: [] },
+    config: {
+      managers: [],
+      messengers: [],
+      maxRunning: 50,
+      graceMs: 30_000,
+      lateMs: 60_000,
+      groupLimits: {},
+      notices: [],
+    },
     previous,
     log: { debug() {}, info() {}, warn: (...parts: unknown[]) => expect(parts).toEqual([]), error() {} },
     get caller() {

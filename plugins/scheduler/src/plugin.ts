@@ -30,6 +30,7 @@ const LOOK_AGAIN_MS = 250
 const config = z.object({
   timeZone: z.string().optional(),
   managers: z.array(z.string()).default(['web']),
+  messengers: z.array(z.string()).default(['telegram']),
   maxRunning: z.number().int().min(1).max(1_000).default(50),
   groupLimits: z.record(z.string(), z.number().int().min(1)).default({}),
   graceMs: z.number().int().min(1_000).max(3_600_000).default(30_000),

@@ -77,6 +77,8 @@ export interface Settings {
   groupLimits: Readonly<Record<string, number>>
   /** Who sees and changes the tasks of all. */
   managers: readonly string[]
+  /** Who may end an escalation for the user, beside the managers. */
+  messengers: readonly string[]
   /** A run that waits so long raises `task.late`. */
   lateMs: number
   /** Of all tasks together, US dollars. */

@@ -101,7 +101,15 @@ export interface Told {
 }
 
 export const SETTINGS: Settings = {
-  ...{ timeZone: 'Europe/Berlin', graceMs: 30_000, maxRunning: 50, managers: ['web'], groupLimits: {}, lateMs: 60_000 },
+  ...{
+    timeZone: 'Europe/Berlin',
+    graceMs: 30_000,
+    maxRunning: 50,
+    managers: ['web'],
+    messengers: ['telegram'],
+    groupLimits: {},
+    lateMs: 60_000,
+  },
   ...{ monthlyBudgetUsd: undefined, notices: [] },
 }
 

@@ -282,7 +282,7 @@ export interface Scheduler {
   spending(id?: string): Promise<Spending>
   /** Newest first. For managers. */
   notices(limit?: number): Promise<NoticeView[]>
-  /** Ends an escalation. @returns False if it was acknowledged already. */
+  /** Ends an escalation. For managers and `messengers`. @returns False if it was acknowledged already. */
   acknowledge(noticeId: string): Promise<boolean>
   /** At most 200 tasks with their last run and the month's cost, in order of ids; go on with `after`. */
   overview(filter?: { owner?: string; after?: string; limit?: number }): Promise<Overview[]>

@@ -15,6 +15,7 @@ export const configSchema = z.object({
     .regex(/^[A-Za-z0-9][A-Za-z0-9:_.@-]{0,127}$/)
     .default('main'),
   approvals: z.boolean().default(true),
+  notices: z.boolean().default(true),
   maxFileBytes: z.number().int().min(0).max(MAX_FILE_BYTES).default(MAX_FILE_BYTES),
 })
 export type Config = z.infer<typeof configSchema>

@@ -7,6 +7,8 @@ import { chosen, command, MENU, type Reply } from './chat/commands.ts'
 import { readFile, takeFile } from './chat/files.ts'
 import { createInbox } from './chat/inbox.ts'
 import { openLinks } from './chat/links.ts'
+import { openNoticeStore } from './chat/notice-store.ts'
+import { createNotices } from './chat/notices.ts'
 import { openSurface, type Surface, surfaceOf } from './chat/surface.ts'
 import type { Config } from './config.ts'
 import { type Ports, sleep } from './ports.ts'
@@ -32,6 +34,7 @@ export interface Connection {
   hear(event: SessionEvent): void
   delta(session: string, text: string, reset: boolean): void
   question(kind: 'needed' | 'resolved', payload: unknown): void
+  notice(kind: 'raised' | 'acknowledged', payload: unknown): void
   end(): void
 }
 
@@ -66,6 +69,7 @@ export async function openConnection({
   const links = await openLinks({ store, clock, random: ports.random, users: config.users, session: config.session })
   const surfaces = new Map<number, Surface>()
   const questions = createQuestions({ ...ports, client, store, links: links.all, plugin })
+  const notices = createNotices({ ...ports, client, store: await openNoticeStore(ports.sql), links: links.all, signal })
   const inbox = createInbox({ store, clock, signal, act, gaveUp })
   let name: string | undefined
   let wasOnline = false
@@ -96,6 +100,9 @@ export async function openConnection({
       asking = asking // in order: an answer finds what was asked before it
         .then(() => questions[kind](payload))
         .catch((error: unknown) => warn(`a question: ${reason(error)}`))
+    },
+    notice(kind, payload) {
+      if (config.notices) notices[kind](payload).catch((error: unknown) => warn(`a notice: ${reason(error)}`))
     },
     end() {
       ends.abort()
@@ -176,6 +183,7 @@ export async function openConnection({
     say('online', links.all().length > 0 ? 'Connected.' : 'Connected. No chat is linked yet: ask for a code.')
     for (const surface of surfaces.values()) surface.catchUp()
     void questions.sweep().catch(() => {})
+    notices.wake()
   }
 
   async function open(link: Link): Promise<void> {
@@ -253,7 +261,8 @@ export async function openConnection({
       if (session !== link.session) await show(link, session)
       await answer(query, 'Here it is.')
       await client.send(link.chat, plain(`This is the conversation ${session} now.`))
-    } else if (data.startsWith('q:') && link.private) await answer(query, await questions.pressed(data))
+    } else if (data.startsWith('n:') && link.private) await answer(query, await notices.pressed(data))
+    else if (data.startsWith('q:') && link.private) await answer(query, await questions.pressed(data))
     else await answer(query, 'That is not there any more.')
   }
 

@@ -179,6 +179,41 @@ test(
   },
 )
 
+test(
+  'S3: a notice comes to private chats within 5 s and once, also when Telegram was away; what escalates has a button that ends it',
+  LONG,
+  async () => {
+    await using bench = await open()
+    await bench.link()
+    const { api, pryx, acknowledged } = bench
+    const notice = { at: 1, kind: 'failed', level: 'error', text: 'disk <full>', escalates: false }
+    const shown = (title: string) => api.messages().filter(({ text }) => text.includes(title))
+
+    const raisedAt = Date.now()
+    for (const _ of [1, 2]) pryx.emit('notice.raised', { ...notice, id: 'failed:1', title: 'Backup failed' })
+    await api.until(/Backup failed\n\ndisk <full>/)
+    expect(Date.now() - raisedAt).toBeLessThan(5_000)
+
+    api.fail('sendMessage', { status: 500 })
+    pryx.emit('notice.raised', { ...notice, id: 'failed:2', title: 'Sync failed' })
+    await vi.waitFor(() => expect(pryx.logs.map(({ text }) => text).join()).toContain('a notice waits'), PATIENT)
+    await pryx.reload()
+    await api.until(/Sync failed/)
+
+    for (const left of [2, 1])
+      pryx.emit('notice.raised', { ...notice, id: 'escalated:3', title: 'Door open', escalates: true, left })
+    await vi.waitFor(() => expect(shown('Door open')).toHaveLength(2), PATIENT)
+    const [first] = shown('Door open')
+    api.press(first!.buttons[0]!.callback_data, first!.id)
+    await vi.waitFor(() => expect(acknowledged).toEqual(['escalated:3']), PATIENT)
+    pryx.emit('notice.acknowledged', { id: 'escalated:3', by: 'telegram' })
+    await vi.waitFor(() => expect(shown('Door open').flatMap(({ buttons }) => buttons)).toEqual([]), PATIENT)
+
+    expect([shown('Backup failed'), shown('Sync failed')].map((all) => all.length)).toEqual([1, 1])
+    expect(bench.started).toEqual([])
+  },
+)
+
 test('B4: hostile updates do no harm, and those after them are heard', LONG, async () => {
   await using bench = await open()
   await bench.link()
@@ -344,6 +379,8 @@ interface Bench extends AsyncDisposable {
   telegram: Telegram
   sessions: Sessions
   started: { text: string; key: string; session: string; surface: string }[]
+  /** Ids of notices. */
+  acknowledged: string[]
   /** Texts written into the workspace, by path. */
   files: Map<string, string>
   code(): Promise<{ code: string }>
@@ -361,6 +398,7 @@ async function open({ token = TOKEN, config = {} }: { token?: string; config?: o
   owner.defer(() => storage[Symbol.asyncDispose]?.())
   const started: Bench['started'] = []
   const files = new Map<string, string>()
+  const acknowledged: string[] = []
   const secrets = new Map<string, string>()
   if (token) secrets.set('telegram.token', token)
   const pryx = owner.use(
@@ -384,6 +422,7 @@ async function open({ token = TOKEN, config = {} }: { token?: string; config?: o
           runs: () => [{ id: 'r1' }],
           stop: () => true,
         },
+        scheduler: { acknowledge: (id: string) => acknowledged.push(id) > 0 },
         kernel: {
           answer: (id: string, choice: { answer: 'allow' | 'deny'; duration: 'once' }) =>
             pryx.kernel.approvals.resolve(id, { ...choice, by: 'telegram' }),
@@ -412,6 +451,7 @@ async function open({ token = TOKEN, config = {} }: { token?: string; config?: o
     telegram,
     sessions,
     started,
+    acknowledged,
     files,
     code,
     async link() {

@@ -1,9 +1,11 @@
 // plugins/telegram/src/plugin.ts: wiring only.
 import { Agent } from '@pryx/plugin-agent/service'
+import { Scheduler } from '@pryx/plugin-scheduler/service'
 import { channelEvents } from '@pryx/plugin-sessions/channel'
 import { type Kind, type SessionEvent, Sessions, sessionEvents } from '@pryx/plugin-sessions/service'
 import { definePlugin, Fs, Http, Kernel, type PluginContext, Secrets, Storage } from '@pryx/sdk'
 import { z } from 'zod'
+import { SCHEDULER } from './chat/notices.ts'
 import { configSchema } from './config.ts'
 import type { Ports } from './ports.ts'
 import { Telegram } from './service.ts'
@@ -49,6 +51,11 @@ function listen(ctx: PluginContext, telegram: TelegramChannel): void {
     'approval.resolved',
     (payload, { from }) => void (from === 'kernel' && telegram.question('resolved', payload)),
   )
+  for (const what of ['raised', 'acknowledged'] as const)
+    ctx.events.on(
+      `notice.${what}`,
+      (payload, { from }) => void ((from === SCHEDULER || from === 'host') && telegram.notice(what, payload)),
+    )
 }
 
 async function portsOf(ctx: PluginContext): Promise<Ports> {
@@ -67,6 +74,7 @@ async function portsOf(ctx: PluginContext): Promise<Ports> {
     http: () => ctx.use(Http),
     fs: () => ctx.use(Fs),
     kernel: () => ctx.use(Kernel),
+    scheduler: () => ctx.tryUse(Scheduler),
     fetch: (input, init) => fetch(input, init),
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     changed: (status) => void ctx.emit(channelEvents.changed, status),

@@ -1,5 +1,6 @@
 // plugins/telegram/src/ports.ts: what telegram is handed. The plugin fills it from its context, tests from memory.
 import type { Agent } from '@pryx/plugin-agent/service'
+import type { Scheduler } from '@pryx/plugin-scheduler/service'
 import type { ChannelStatus } from '@pryx/plugin-sessions/channel'
 import type { Sessions } from '@pryx/plugin-sessions/service'
 import type { Fs, Http, Kernel, Release, Secrets, SqlParam } from '@pryx/sdk'
@@ -31,6 +32,8 @@ export interface Ports {
   readonly fs: () => Promise<Pick<Fs, 'read' | 'stat' | 'write' | 'mkdir'>>
   /** What answers questions to the user; asked for only when a button is pressed. */
   readonly kernel: () => Promise<Pick<Kernel, 'answer'>>
+  /** Who raises notices; undefined where there is none. */
+  readonly scheduler: () => Promise<Pick<Scheduler, 'acknowledge'> | undefined>
   readonly fetch: typeof fetch
   readonly random: (bytes: number) => Uint8Array
   readonly changed: (status: ChannelStatus) => void

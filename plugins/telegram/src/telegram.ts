@@ -21,6 +21,7 @@ export interface TelegramChannel {
   hear(event: SessionEvent): void
   delta(session: string, text: string, reset: boolean): void
   question(kind: 'needed' | 'resolved', payload: unknown): void
+  notice(kind: 'raised' | 'acknowledged', payload: unknown): void
   end(): void
 }
 
@@ -56,6 +57,7 @@ export async function openTelegram(ports: Ports, config: Config, plugin: string)
     hear: (event) => connection?.hear(event),
     delta: (session, text, reset) => connection?.delta(session, text, reset),
     question: (kind, payload) => connection?.question(kind, payload),
+    notice: (kind, payload) => connection?.notice(kind, payload),
     end() {
       ended = true
       connection?.end()

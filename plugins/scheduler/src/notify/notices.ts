@@ -100,7 +100,11 @@ export function createNotices(ports: Pick<Ports, 'store' | 'clock' | 'emit' | 'w
     const told: Statement[] = []
     for (const row of rows) {
       const again = row.again_ms !== null && row.again_left > 0
-      await ports.emit(noticeEvents.raised, { ...publicNotice(row), escalates: again })
+      await ports.emit(noticeEvents.raised, {
+        ...publicNotice(row),
+        escalates: again,
+        left: again ? row.again_left : 0,
+      })
       told.push({
         sql: 'UPDATE notices SET told_at = ?, due_at = ?, again_left = MAX(0, again_left - 1) WHERE id = ?',
         params: [now, again ? now + (row.again_ms as number) : null, row.id],
