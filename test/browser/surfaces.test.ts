@@ -107,6 +107,24 @@ test('S3: a task that has something to say is heard on Telegram, once', async ()
   expect(onTelegram().split('The kettle')).toHaveLength(2)
 })
 
+test('B5: the overview says how channels stand, what was last said there, and gives a code to link another chat', async () => {
+  await page.goto(`${host.url}/#/overview`)
+  const channels = page.getByRole('region', { name: 'Channels' })
+  await channels.getByText('connected, 1 chat').waitFor()
+  await channels.getByText(/Last message/).waitFor()
+  await channels.getByRole('button', { name: 'Link a chat' }).click()
+  await expect.poll(() => channels.locator('code').textContent(), PATIENT).toMatch(/^[A-Z2-9]{8}$/)
+  await shoot('channels')
+
+  api.down(true)
+  await channels.getByText('trying again').waitFor()
+  await channels.getByText('Telegram does not answer').waitFor()
+  await shoot('channels-trouble')
+  api.down(false)
+  await channels.getByText('connected, 1 chat').waitFor()
+  await channels.getByText(/Last trouble .*: Telegram does not answer/).waitFor()
+})
+
 let answers = 0
 
 /** The page has the answers of all that was asked, and none is in the making. */

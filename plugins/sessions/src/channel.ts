@@ -20,6 +20,10 @@ export const channelStatusSchema = z.object({
   peers: z.number().int(),
   /** Epoch ms of the next try, while `waiting`. */
   retryAt: z.number().optional(),
+  /** Epoch ms of the last message in or out, since it was started. */
+  lastMessageAt: z.number().optional(),
+  /** What last went wrong since then, though all may be well again. */
+  lastError: z.object({ at: z.number(), text: z.string() }).optional(),
 })
 export type ChannelStatus = z.infer<typeof channelStatusSchema>
 

@@ -45,6 +45,8 @@ export interface ConnectionOptions {
   token: string
   plugin: string
   say(state: ChannelStatus['state'], text: string, retryAt?: number): void
+  /** A message of a linked chat came, or one went out. */
+  talked(): void
 }
 
 export async function openConnection({
@@ -54,6 +56,7 @@ export async function openConnection({
   token,
   plugin,
   say,
+  talked,
 }: ConnectionOptions): Promise<Connection> {
   const { clock, sessions, agent, warn } = ports
   const ends = new AbortController()
@@ -64,6 +67,7 @@ export async function openConnection({
     fetch: ports.fetch,
     clock,
     signal,
+    onSent: talked,
     onHold: (ms) => ms > 30_000 && warn(`Telegram asks to wait ${Math.round(ms / 1_000)} s`),
   })
   const links = await openLinks({ store, clock, random: ports.random, users: config.users, session: config.session })
@@ -205,6 +209,7 @@ export async function openConnection({
   async function act(incoming: Incoming): Promise<void> {
     const link = links.of(incoming.chat)
     if (link === undefined) return meet(incoming)
+    talked()
     if (incoming.kind === 'out') return links.put({ ...link, paused: true }).then(() => close(link.chat))
     if (!links.mayWrite(link, incoming.user)) return incoming.kind === 'press' ? answer(incoming.query, '') : undefined
     if (link.paused || !surfaces.has(link.chat)) await resumeChat(link)

@@ -33,6 +33,8 @@ export async function openTelegram(ports: Ports, config: Config, plugin: string)
     text: NO_TOKEN,
     since: ports.clock.now(),
   }
+  let lastMessageAt: number | undefined
+  let lastError: ChannelStatus['lastError']
   let ended = false
   let connecting: Promise<void> = Promise.resolve()
   const service: Telegram = {
@@ -75,18 +77,24 @@ export async function openTelegram(ports: Ports, config: Config, plugin: string)
     if (config.mode === 'webhook' && config.publicUrl === undefined)
       return say('unconfigured', 'Mode webhook needs publicUrl: set it in pryx.json, with its name in `hosts`.')
     say('connecting', 'Connecting to Telegram.')
-    connection = await openConnection({ ports, store, config, token, plugin, say })
+    connection = await openConnection({ ports, store, config, token, plugin, say, talked })
   }
 
   function say(state: ChannelStatus['state'], text: string, retryAt?: number): void {
     if (ended || (current.state === state && current.text === text && current.retryAt === retryAt)) return
+    if (state === 'waiting' || state === 'refused') lastError = { at: ports.clock.now(), text }
     const since = current.state === state ? current.since : ports.clock.now()
     current = { state, text, since, ...(retryAt !== undefined && { retryAt }) }
     ports.changed(status())
   }
 
+  function talked(): void {
+    lastMessageAt = ports.clock.now()
+  }
+
   function status(): ChannelStatus {
-    return { channel: 'telegram', ...current, peers: connection?.links().length ?? 0 }
+    const last = { ...(lastMessageAt !== undefined && { lastMessageAt }), ...(lastError && { lastError }) }
+    return { channel: 'telegram', ...current, ...last, peers: connection?.links().length ?? 0 }
   }
 
   /** A connection that is just being made is waited for; whether Telegram answers is not. */

@@ -34,6 +34,7 @@ const watch = createWatch(mock.kernel, mock.tasks, clock)
 const chat = createChatServices({ tryUse: async () => undefined }) // no chat without its plugins: `pryx dev` has one
 const api = createApi({
   ...mock,
+  channels: { list: async () => mock.channels, telegram: async () => ({ link: async () => mock.code }) },
   chat,
   hub: createChatHub(),
   journal,

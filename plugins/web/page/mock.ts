@@ -8,6 +8,7 @@ import {
   type PluginStatus,
   UsageError,
 } from '@pryx/sdk'
+import type { ChannelView, LinkCode } from '../src/channels.ts'
 import type { Journal } from '../src/journal.ts'
 import type { Tasks } from '../src/tasks.ts'
 import { createMockTraces } from './mock-traces.ts'
@@ -18,6 +19,8 @@ const started = Date.now() - 3 * 3_600_000 - 14 * 60_000
 export interface Mock {
   kernel: Kernel
   tasks: Tasks
+  channels: ChannelView[]
+  code: LinkCode
   /** Makes something happen, once. */
   happen(): void
   ask(): PendingApproval
@@ -145,7 +148,13 @@ export function createMock(journal: Journal): Mock {
       emit('approval.resolved', { id, answer, by: 'web' })
     },
   }
-  return { kernel, tasks: noTasks, happen, ask, alert }
+  const at = Date.now()
+  const channels: ChannelView[] = [
+    { channel: 'telegram', state: 'online', text: 'Connected.', since: at, peers: 1, lastMessageAt: at - 120_000 },
+    { channel: 'webhook', state: 'unconfigured', text: 'Not set up: name an endpoint.', since: at, peers: 0 },
+  ]
+  const code = { code: 'K7QX2M9P', url: 'https://t.me/your_bot?start=K7QX2M9P', expiresAt: at + 600_000 }
+  return { kernel, tasks: noTasks, channels, code, happen, ask, alert }
 
   function emit(name: string, data: unknown, from = 'kernel'): void {
     journal.add({ name, from, at: Date.now(), data })

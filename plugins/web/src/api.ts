@@ -6,6 +6,7 @@ import { type Kernel, PryxError, type TraceQuery, UsageError } from '@pryx/sdk'
 import type { Context } from 'hono'
 import { Hono } from 'hono/tiny'
 import { z } from 'zod'
+import { addChannelRoutes, type Channels } from './channels.ts'
 import { addChatRoutes } from './chat/chat-api.ts'
 import { openFeed } from './chat/feed.ts'
 import type { ChatHub } from './chat/hub.ts'
@@ -24,6 +25,7 @@ export interface ApiOptions {
   tasks: Tasks
   /** Absent on a host that installs nothing. */
   installs?: Installs | undefined
+  channels: Channels
   chat: ChatServices
   hub: ChatHub
   journal: Journal
@@ -56,7 +58,7 @@ const lookedAt = z.object({
 const auditCount = z.coerce.number().int().min(1).max(1_000).default(AUDIT_DEFAULT)
 
 /** The handler for everything under `/api`. */
-export function createApi({ kernel, tasks, installs, chat, hub, journal, watch, clock, signal }: ApiOptions) {
+export function createApi({ kernel, tasks, installs, channels, chat, hub, journal, watch, clock, signal }: ApiOptions) {
   const api = new Hono().basePath('/api')
   api.use(async (c, next) => {
     await next()
@@ -116,6 +118,7 @@ export function createApi({ kernel, tasks, installs, chat, hub, journal, watch, 
 
   addTaskRoutes(api, tasks, () => watch.nudge())
   addInstallRoutes(api, installs)
+  addChannelRoutes(api, channels)
   addChatRoutes(api, chat)
 
   api.notFound((c) =>

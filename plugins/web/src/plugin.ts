@@ -1,6 +1,7 @@
 // plugins/web/src/plugin.ts: wiring only. Hears every event, serves the page and its API.
 import { definePlugin, Http, Kernel, Plugins } from '@pryx/sdk'
 import { createApi } from './api.ts'
+import { createChannels } from './channels.ts'
 import { createChatHub } from './chat/hub.ts'
 import { createChatServices } from './chat/services.ts'
 import { webEvents } from './events.ts'
@@ -28,6 +29,7 @@ export default definePlugin({
     const watch = createWatch(kernel, tasks, clock)
     const keep = atMostEvery(KEEP_EVERY_MS, () => ctx.checkpoint(journal.snapshot()))
 
+    const channels = createChannels(ctx, () => watch.look())
     const chat = createChatServices(ctx)
     const hub = createChatHub()
 
@@ -42,7 +44,7 @@ export default definePlugin({
     const http = await ctx.use(Http)
     await http.serve(
       '/api',
-      createApi({ kernel, tasks, installs, chat, hub, journal, watch, clock, signal: ctx.signal }),
+      createApi({ kernel, tasks, installs, channels, chat, hub, journal, watch, clock, signal: ctx.signal }),
     )
     await http.static('/', 'dist/page', { spa: true })
     ctx.provide(Web, { url: () => http.url(), viewers: async () => watch.viewers })

@@ -24,11 +24,13 @@ const body = z.union([
 export interface InboundPorts {
   agent: Pick<Agent, 'start'>
   now(): number
+  /** A message was taken. */
+  taken(): void
   /** Of an endpoint, newest first; none if it is not set up. */
   keysOf(name: string): readonly Key[]
 }
 
-export function createInbound({ agent, now, keysOf }: InboundPorts, { endpoints }: Config) {
+export function createInbound({ agent, now, taken, keysOf }: InboundPorts, { endpoints }: Config) {
   const limit = createLimit()
   return serve
 
@@ -68,6 +70,7 @@ export function createInbound({ agent, now, keysOf }: InboundPorts, { endpoints 
         origin: `webhook ${name}`,
         lane: 'background',
       })
+      taken()
       return say(200, 'taken', {}, { run: run.id })
     } catch (error) {
       if (PryxError.is(error, 'RUN_KEY_REUSED') || PryxError.is(error, 'SESSION_CLIENT_REUSED'))

@@ -48,6 +48,8 @@ export interface OutboundPorts {
   /** The one to sign with. */
   keyOf(endpoint: string): Key | undefined
   warn(message: string): void
+  /** A try has ended; `why` it was not taken. */
+  tried(endpoint: string, why: string | undefined): void
 }
 
 export interface Outbound {
@@ -135,6 +137,7 @@ export async function openOutbound(ports: OutboundPorts): Promise<Outbound> {
   async function attempt(row: Row): Promise<void> {
     const { ok, why, retryAfterMs } = await deliver(row)
     if (ends.signal.aborted && !ok) return // the next life tries it at once
+    ports.tried(row.endpoint, ok ? undefined : why)
     if (ok) return void (await sql.run('DELETE FROM queue WHERE id = ?', row.id))
     if (now() - row.at >= GIVE_UP_MS) {
       warn(`webhook to ${row.endpoint}: given up after a day of tries: ${why}`) // O1

@@ -19,6 +19,10 @@ export default definePlugin({
     const names = Object.keys(config.endpoints)
     const secrets = await ctx.use(Secrets)
     const known = new Map<string, Key[]>()
+    const last: Pick<ChannelStatus, 'lastMessageAt' | 'lastError'> = {}
+    const talked = () => {
+      last.lastMessageAt = Date.now()
+    }
     const outbound = await openOutbound({
       sql: (await ctx.use(Storage)).sql,
       now: () => Date.now(),
@@ -27,17 +31,21 @@ export default definePlugin({
       urlOf: (name) => config.endpoints[name]?.url,
       keyOf: (name) => known.get(name)?.[0],
       warn: (message) => ctx.log.warn(message),
+      tried(endpoint, why) {
+        if (why === undefined) talked()
+        else last.lastError = { at: Date.now(), text: `${endpoint} did not take an answer: ${why}` }
+      },
     })
     ctx.effect(() => () => outbound.end())
     const mirrors = createMirrors(await ctx.use(Sessions), outbound, config)
     const inbound = createInbound(
-      { agent: await ctx.use(Agent), now: () => Date.now(), keysOf: (name) => known.get(name) ?? [] },
+      { agent: await ctx.use(Agent), now: () => Date.now(), taken: talked, keysOf: (name) => known.get(name) ?? [] },
       config,
     )
     let current = statusOf('unconfigured', 0, names)
     let serving = false
 
-    ctx.provide(Webhook, { status: async () => current, connect, send })
+    ctx.provide(Webhook, { status: async () => ({ ...current, ...last }), connect, send })
     ctx.events.on('secret.kept.webhook.*', connect)
     ctx.events.on('secret.removed.webhook.*', connect)
     await connect()

@@ -36,6 +36,8 @@ export interface ClientOptions {
   fetch: typeof fetch
   clock: Clock
   signal: AbortSignal
+  /** A message has gone out. */
+  onSent?(): void
   /** Telegram wants us to wait so long, ms. */
   onHold?(ms: number): void
 }
@@ -44,7 +46,7 @@ const CALL_SECONDS = 60
 const MAX_HOLD_S = 3_600
 
 export function createClient(options: ClientOptions): Client {
-  const { token, clock, signal, onHold = () => {} } = options
+  const { token, clock, signal, onHold = () => {}, onSent = () => {} } = options
   const root = options.apiRoot.replace(/\/+$/, '')
   const api = new Api(token, { apiRoot: root, fetch: options.fetch, timeoutSeconds: CALL_SECONDS })
   const pace = createPace()
@@ -55,6 +57,7 @@ export function createClient(options: ClientOptions): Client {
       const { message_id } = await rich(chat, shown, (text, mode) =>
         call(chat, (raw, ends) => raw.sendMessage({ chat_id: chat, text, ...mode, ...more, ...QUIET_LINKS }, ends)),
       )
+      onSent()
       return message_id
     },
     async edit(chat, message, shown) {

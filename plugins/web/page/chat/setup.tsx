@@ -39,7 +39,7 @@ export function Setup() {
 }
 
 /** Where the host takes what no page may see; undefined where it has no such window. */
-function useWindow(): string | undefined {
+export function useWindow(): string | undefined {
   const [base, setBase] = useState<string>()
   useEffect(() => {
     get<{ window: string }>('/api/packages').then(
@@ -50,7 +50,7 @@ function useWindow(): string | undefined {
   return base
 }
 
-function Window({ href, instead, children }: { href: string | undefined; instead: string; children: string }) {
+export function Window({ href, instead, children }: { href: string | undefined; instead: string; children: string }) {
   if (href === undefined) return <Command text={instead} />
   return (
     <Button

@@ -10,6 +10,7 @@ import { type Model, memoryOf, type Sample } from '../model.ts'
 import { hrefOf } from '../route.ts'
 import { Spark } from '../spark.tsx'
 import { useModel, useNow } from '../store.ts'
+import { Channels } from './channels.tsx'
 
 const COMING = 6
 
@@ -33,9 +34,14 @@ export function Overview() {
             <Coming picture={picture} />
           </Panel>
         </div>
-        <Panel title="Processes">
-          <Processes picture={picture} />
-        </Panel>
+        <div className="column">
+          <Panel title="Channels">
+            <Channels />
+          </Panel>
+          <Panel title="Processes">
+            <Processes picture={picture} />
+          </Panel>
+        </div>
       </div>
     </>
   )
