@@ -1,12 +1,19 @@
 // plugins/web/page/tasks/ask.ts: asks the API, and asks again when something happened to tasks.
 //   A1  What was asked for last is what is shown: the answer to an older question is dropped.
-//   A2  The first event asks at once; a storm of them asks at most every `CALM_MS`, and once after it.
+//   A2  The first events ask at once. In a storm of them the pause between two asks grows from `FIRST_CALM_MS` to `CALM_MS`, and it is asked
+//       once after it: what starts and ends in a blink is seen, and thousands a second cost little.
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { get, type Refusal } from '../calls.ts'
 import { fieldsOf, type Model } from '../model.ts'
 import { useModel } from '../store.ts'
 
-const CALM_MS = 400
+const FIRST_CALM_MS = 40
+const CALM_MS = 640
+
+/** How long to wait between two asks, when the last pause was `before` and it is `sinceMs` since the last ask. */
+export function calmAfter(before: number, sinceMs: number): number {
+  return sinceMs > 2 * CALM_MS ? FIRST_CALM_MS : Math.min(CALM_MS, before * 2)
+}
 
 export interface Asked<T> {
   data: T | undefined
@@ -17,7 +24,14 @@ export interface Asked<T> {
 /** @param tick Another value asks again. `path` undefined: nothing is asked. */
 export function useAsked<T>(path: string | undefined, tick = 0): Asked<T> {
   const [answer, setAnswer] = useState<{ path: string; data?: T; error?: Refusal }>()
-  const state = useRef({ asking: false, dirty: false, at: 0, path, timer: undefined as Timer | undefined })
+  const state = useRef({
+    asking: false,
+    dirty: false,
+    at: 0,
+    calmMs: FIRST_CALM_MS,
+    path,
+    timer: undefined as Timer | undefined,
+  })
   state.current.path = path
   const again = useCallback(() => {
     const now = state.current
@@ -27,7 +41,7 @@ export function useAsked<T>(path: string | undefined, tick = 0): Asked<T> {
       return
     }
     clearTimeout(now.timer)
-    const wait = now.at + CALM_MS - Date.now()
+    const wait = now.at + now.calmMs - Date.now()
     if (now.at > 0 && wait > 0) {
       now.timer = setTimeout(round, wait) // A2
       return
@@ -37,7 +51,8 @@ export function useAsked<T>(path: string | undefined, tick = 0): Asked<T> {
     async function round() {
       const asked = now.path
       if (asked === undefined) return
-      Object.assign(now, { asking: true, dirty: false, at: Date.now() })
+      const at = Date.now()
+      Object.assign(now, { asking: true, dirty: false, at, calmMs: calmAfter(now.calmMs, at - now.at) })
       const found = await get<T>(asked).then(
         (data) => ({ path: asked, data }),
         (error: Refusal) => ({ path: asked, error }),
