@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Found, FoundTask } from '../../plugins/scheduler/src/service.ts'
+import type { Found, FoundTask, Task } from '../../plugins/scheduler/src/service.ts'
 import { createMainJob, type Live, type MainJob, PATIENT, until } from '../main-job-testing.ts'
 import { complaintsOf, openBrowser, openPageAs, seenAt } from './browser-testing.ts'
 
@@ -46,7 +46,13 @@ test('S14: a task is written in words, judged at the field, its next runs shown,
   expect(await preview.getByRole('listitem').count()).toBe(5)
   expect(await preview.textContent()).toContain('0 9 * * 1-5')
   await page.getByLabel('Message').fill('Stand-up in five minutes')
-  await page.getByText('Rules: overlap').click()
+  await page.getByText('Rules: missed times').click()
+  await page.getByRole('combobox', { name: 'If its time passed' }).click()
+  await page.getByRole('option', { name: 'run each that was missed' }).click()
+  await page.getByLabel('At most so many', { exact: true }).fill('3')
+  await page.getByRole('button', { name: 'Add' }).click()
+  await page.getByRole('menuitem', { name: 'Pause the task' }).click()
+  await page.getByLabel('after so many failed runs').fill('5')
   await page.getByLabel('Tags, one a line').fill('team')
   await shoot('editor')
   await page.getByRole('button', { name: 'Keep it' }).click()
@@ -54,6 +60,8 @@ test('S14: a task is written in words, judged at the field, its next runs shown,
   await page.getByRole('heading', { name: 'stand-up' }).waitFor(SLOW)
   const { tasks } = await search('stand-up')
   expect(tasks[0]?.task).toMatchObject({ name: 'stand-up', tags: ['team'], trigger: { expression: '0 9 * * 1-5' } })
+  const { task } = await host.get<{ task: Task }>(`/api/tasks/${tasks[0]!.task.id}`)
+  expect(task).toMatchObject({ misfire: { kind: 'run-all', limit: 3 }, onFailure: [{ kind: 'pause', after: 5 }] })
   expect(complaints).toEqual([])
 })
 

@@ -1,6 +1,6 @@
 // plugins/web/page/build.ts: builds the page into dist/page: a script, its parts that are loaded when they are needed, one style sheet, nothing from elsewhere.
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
   convertCssVariables,
@@ -9,17 +9,19 @@ import {
   type MantineTheme,
   mergeMantineTheme,
 } from '@mantine/core'
-import { build } from 'esbuild'
+import { build, type Metafile } from 'esbuild'
 import { theme, variables } from './theme.ts'
 
 const page = dirname(fileURLToPath(import.meta.url))
 const out = join(page, '../dist/page')
+const SCRIPT = '<script type="module"'
 
 export async function buildPage(): Promise<void> {
   await rm(join(out, 'parts'), { recursive: true, force: true }) // those of earlier builds
   await mkdir(out, { recursive: true })
-  await build({
+  const { metafile } = await build({
     absWorkingDir: page,
+    metafile: true,
     entryPoints: { page: 'main.tsx' },
     outdir: out,
     bundle: true,
@@ -38,7 +40,21 @@ export async function buildPage(): Promise<void> {
   })
   const sheet = join(out, 'page.css')
   await writeFile(sheet, (await readFile(sheet, 'utf8')) + themeCss()) // last, to win over the defaults
-  for (const file of ['index.html', 'icon.svg']) await copyFile(join(page, file), join(out, file))
+  await copyFile(join(page, 'icon.svg'), join(out, 'icon.svg'))
+  const html = await readFile(join(page, 'index.html'), 'utf8')
+  await writeFile(
+    join(out, 'index.html'),
+    html.replace(SCRIPT, (script) => preloads(metafile) + script),
+  )
+}
+
+/** What the script begins with comes beside it, not after it. */
+function preloads({ outputs }: Metafile): string {
+  const [, main] = Object.entries(outputs).find(([path]) => path.endsWith('/page.js'))!
+  const parts = main.imports
+    .filter(({ kind }) => kind === 'import-statement')
+    .map(({ path }) => relative(out, join(page, path)))
+  return parts.map((path) => `<link rel="modulepreload" href="${path}" />\n    `).join('')
 }
 
 /** Mantine would write these into a style element at run time, which the page's content security policy forbids. */

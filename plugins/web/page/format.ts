@@ -102,5 +102,5 @@ export function rate(n: number): string {
 }
 
 export function plural(n: number, one: string, many = `${one}s`): string {
-  return `${n} ${n === 1 ? one : many}`
+  return `${n.toLocaleString('en')} ${n === 1 ? one : many}`
 }

@@ -52,6 +52,12 @@ export function valueAt(draft: Draft, path: string): unknown {
   return path.split('.').reduce<unknown>((value, key) => (isTree(value) ? value[key] : undefined), draft)
 }
 
+/** Which of its kinds a policy is: it is kept as a word, or as an object. */
+export function kindOf(value: unknown): string | undefined {
+  const kind = isTree(value) ? value.kind : value
+  return typeof kind === 'string' ? kind : undefined
+}
+
 /** @param value Undefined takes the field away, and what held nothing else with it. */
 export function withValue(draft: Draft, path: string, value: unknown): Draft {
   const [key = '', ...rest] = path.split('.')

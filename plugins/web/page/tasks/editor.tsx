@@ -21,6 +21,7 @@ import {
 } from './draft.ts'
 import { Choice, createForm, Field, type Form, Lines, Num, Text } from './fields.tsx'
 import { Back } from './places.tsx'
+import { AfterFailure, Misfire, Overlaps } from './policies.tsx'
 
 const TYPING_MS = 200
 
@@ -330,18 +331,10 @@ function Json({ form, path, label }: { form: Form; path: string; label: string }
 function Rules({ form }: { form: Form }) {
   return (
     <details className="panel rules">
-      <summary>Rules: overlap, retries, budget, tags</summary>
+      <summary>Rules: missed times, overlap, failures, retries, budget, tags</summary>
       <div className="fields">
-        <Choice
-          form={form}
-          path="overlap"
-          label="If the run before still works"
-          data={[
-            { value: 'skip', label: 'skip this one' },
-            { value: 'queue', label: 'wait behind it' },
-            { value: 'cancel-old', label: 'end the older' },
-          ]}
-        />
+        <Misfire form={form} />
+        <Overlaps form={form} />
         <Choice form={form} path="priority" label="Priority" data={['high', 'medium', 'low']} />
         <Num form={form} path="timeoutMs" label="At most so many minutes a try" unit={60_000} />
         <Num form={form} path="retry.attempts" label="Tries after the first" />
@@ -358,6 +351,7 @@ function Rules({ form }: { form: Form }) {
         />
         <Text form={form} path="group" label="Group" optional />
         <Lines form={form} path="tags" label="Tags, one a line" list />
+        <AfterFailure form={form} />
       </div>
     </details>
   )
