@@ -41,6 +41,10 @@ test('R8: the echo calls a tool on command and tells its result, so the chain ca
 
   expect(first).toMatchObject({ reason: 'tool-calls', toolCalls: [{ name: 'notes.add', input: { text: 'milk' } }] })
   expect(then.text).toContain('notes.add answered: saved')
+  const told = [{ name: 'notes__add', inputSchema: { type: 'object' } }] // as models are told of it
+  expect((await bench.generate(say('/tool notes.add {"text":"milk"}', { tools: told }))).toolCalls).toMatchObject([
+    { name: 'notes__add' },
+  ])
 })
 
 test('R8: once a provider is set up the echo is never chosen, unless it is named', async () => {

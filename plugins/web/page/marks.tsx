@@ -14,6 +14,8 @@ const STAGES: Record<PluginStage, { word: string; tone: Tone }> = {
   failed: { word: 'Failed', tone: 'bad' },
 }
 
+const ASLEEP = { word: 'Asleep', tone: 'calm' } as const
+
 const RISKS: Record<Risk, { word: string; tone: Tone }> = {
   low: { word: 'Low risk', tone: 'calm' },
   medium: { word: 'Some risk', tone: 'wait' },
@@ -29,8 +31,8 @@ export function Mark({ tone, children }: { tone: Tone; children: ReactNode }) {
   )
 }
 
-export function StageMark({ stage }: { stage: PluginStage }) {
-  const { word, tone } = STAGES[stage] ?? { word: stage, tone: 'calm' }
+export function StageMark({ stage, asleep = false }: { stage: PluginStage; asleep?: boolean | undefined }) {
+  const { word, tone } = asleep ? ASLEEP : (STAGES[stage] ?? { word: stage, tone: 'calm' })
   return <Mark tone={tone}>{word}</Mark>
 }
 

@@ -27,6 +27,7 @@ export function pluginStatus(unit: Unit, authority: Authority): PluginStatus {
     description: manifest.description,
     stage: STAGES[unit.stage],
     ...(reason !== undefined && { reason }),
+    ...(unit.stage === 'idle' && { asleep: true }),
     permissions: authority.list(unit.id),
     usage: pluginUsage(unit),
     queue: {

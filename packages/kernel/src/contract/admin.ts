@@ -84,6 +84,8 @@ export interface PluginStatus {
   stage: PluginStage
   /** Why it is not active, in plain words. */
   reason?: string
+  /** True while it waits for nothing but to be needed: it starts, or wakes, at its first use. */
+  asleep?: boolean
   permissions: PermissionStatus[]
   usage: PluginUsage
   /** Messages that wait for it, calls it is serving, and events its queues had to leave out (since start). */

@@ -34,7 +34,11 @@ test('N1: a plugin that starts at first use sleeps after a rest, and the next ca
 
   for (let sum = 2; sum <= 4; sum++) {
     await expect.poll(() => isAsleep(host)).toBe(true)
-    expect(host.kernel.status('tally').reason).toMatch(/sleeps/)
+    expect(host.kernel.status('tally')).toMatchObject({
+      stage: 'waiting',
+      asleep: true,
+      reason: expect.stringMatching(/sleeps/),
+    })
     expect(await service.add(1)).toBe(sum)
   }
 

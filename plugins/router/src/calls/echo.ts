@@ -71,8 +71,10 @@ function toolCallIn({
 }: GenerateRequest): { id: string; name: string; input: unknown } | undefined {
   const last = messages.at(-1) as Message
   if (last.role !== 'user') return undefined
-  const [, name, json = '{}'] = COMMAND.exec(said(last).trim()) ?? []
-  if (name === undefined || !tools.some((tool) => tool.name === name)) return undefined
+  const [, typed, json = '{}'] = COMMAND.exec(said(last).trim()) ?? []
+  const names = [typed, typed?.replaceAll('.', '__')] // models are told of `notes.add` by a name without a dot
+  const name = tools.find((tool) => names.includes(tool.name))?.name
+  if (name === undefined) return undefined
   try {
     return { id: `echo-${messages.length}`, name, input: JSON.parse(json) as unknown }
   } catch {

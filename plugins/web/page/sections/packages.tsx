@@ -7,7 +7,8 @@ import { type FormEvent, useCallback, useEffect, useState } from 'react'
 import type { Job, Shelf } from '../../src/installs.ts'
 import { get, post } from '../calls.ts'
 import { clockTime } from '../format.ts'
-import { Empty, Mark, SectionHead } from '../marks.tsx'
+import { Empty, Mark, SectionHead, StageMark } from '../marks.tsx'
+import { hrefOf } from '../route.ts'
 import { act, useModel } from '../store.ts'
 import { PlanCard, trustWords, type Wanted } from './plan-card.tsx'
 
@@ -135,6 +136,7 @@ function Row({ one, newer, onUpdate, onChanged }: RowProps) {
   const [log, setLog] = useState(false)
   const back = previous.at(-1)
   const path = `/api/packages/${encodeURIComponent(id)}`
+  const running = useModel((model) => model.picture?.plugins.find((plugin) => plugin.id === id))
   const rollBack = async () => {
     await act(`${id} was not rolled back`, () => post(`${path}/rollback`))
     await onChanged()
@@ -147,6 +149,7 @@ function Row({ one, newer, onUpdate, onChanged }: RowProps) {
           <span className="dim">
             {name} {version}
           </span>{' '}
+          {running && <StageMark stage={running.stage} asleep={running.asleep} />}{' '}
           {newer && newer.wanted !== newer.version && <Mark tone="wait">{newer.wanted} is there</Mark>}
           {newer?.deprecated !== undefined && <Mark tone="bad">Deprecated</Mark>}
           {newer?.withdrawn && <Mark tone="bad">Withdrawn</Mark>}
@@ -172,11 +175,16 @@ function Row({ one, newer, onUpdate, onChanged }: RowProps) {
             Back to {back}
           </Button>
         )}
+        {running && (
+          <Button size="xs" variant="default" component="a" href={hrefOf('plugins', id)}>
+            Permissions
+          </Button>
+        )}
         <Button size="xs" variant="default" aria-expanded={log} onClick={() => setLog(!log)}>
           Log
         </Button>
         {trust && (
-          <Button size="xs" variant="light" color="red" onClick={() => setRemoving(true)}>
+          <Button size="xs" variant="subtle" color="red" onClick={() => setRemoving(true)}>
             Remove
           </Button>
         )}

@@ -78,7 +78,7 @@ export function Plugins() {
 }
 
 function Row({ plugin }: { plugin: PluginStatus }) {
-  const { id, description, stage, reason, usage, queue, process, limits, failures } = plugin
+  const { id, description, stage, asleep, reason, usage, queue, process, limits, failures } = plugin
   const samples = useModel((model) => model.samples[id])
   return (
     <li>
@@ -86,14 +86,14 @@ function Row({ plugin }: { plugin: PluginStatus }) {
         <span className="plugin-name">
           <b>{id}</b>
           <span className="dim clip">{description}</span>
-          {reason !== undefined && (
-            <span className="reason">
+          {reason !== undefined && !asleep && (
+            <span className="reason" data-calm={(stage !== 'failed' && failures === 0) || undefined}>
               <IconAlertCircle size={15} aria-hidden /> {reason}
             </span>
           )}
         </span>
         <span>
-          <StageMark stage={stage} />
+          <StageMark stage={stage} asleep={asleep} />
           {failures > 0 && <small className="dim"> {plural(failures, 'failure')}</small>}
         </span>
         <span className="metric" data-label="Processor">
@@ -120,15 +120,19 @@ function DrawerTitle({ plugin }: { plugin: PluginStatus }) {
   return (
     <span className="drawer-title">
       <b>{plugin.id}</b>
-      <StageMark stage={plugin.stage} />
+      <StageMark stage={plugin.stage} asleep={plugin.asleep} />
     </span>
   )
 }
 
-function matches({ id, description, stage, failures, queue }: PluginStatus, words: string, show: Show): boolean {
+function matches(
+  { id, description, stage, asleep, failures, queue }: PluginStatus,
+  words: string,
+  show: Show,
+): boolean {
   if (show === 'active' && stage !== 'active') return false
-  if (show === 'trouble' && stage !== 'failed' && stage !== 'waiting' && failures === 0 && queue.dropped === 0)
-    return false
+  const waits = stage === 'waiting' && !asleep
+  if (show === 'trouble' && stage !== 'failed' && !waits && failures === 0 && queue.dropped === 0) return false
   return `${id} ${description}`.toLowerCase().includes(words.trim().toLowerCase())
 }
 
