@@ -55,7 +55,7 @@ interface Block {
 const blocks = executed.flatMap(blocksOf)
 const code = blocks.filter(({ language }) => language === 'ts')
 let bench: string
-const SLOW_MS = 60_000 // the compiler and a test runner of its own, on a busy machine
+const SLOW_MS = 400_000 // the compiler and a test runner of its own, on a busy machine
 
 beforeAll(async () => {
   bench = realpathSync(mkdtempSync(join(tmpdir(), 'pryx-docs-')))
@@ -107,7 +107,7 @@ describe('K9: blocks marked `run` run', () => {
     const folder = join(bench, folderOf(block.page))
     const { stdout } = await run(process.execPath, ['--conditions=source', join(bench, block.file)], {
       cwd: folder,
-      timeout: 15_000,
+      timeout: 120_000, // on a busy machine
     })
 
     const output = blocks[blocks.indexOf(block) + 1]
@@ -119,7 +119,7 @@ test(
   'K9: blocks marked `test` pass',
   async () => {
     const tests = code.filter(({ flags }) => flags.has('test')).map(({ file }) => file)
-    const config = `export default { resolve: { conditions: ['source'] }, ssr: { resolve: { conditions: ['source'], externalConditions: ['source'] } }, test: { include: ${JSON.stringify(tests)} } }`
+    const config = `export default { resolve: { conditions: ['source'] }, ssr: { resolve: { conditions: ['source'], externalConditions: ['source'] } }, test: { testTimeout: 120_000, include: ${JSON.stringify(tests)} } }`
     writeFileSync(join(bench, 'vitest.config.mjs'), config)
 
     const ran = await run(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--root', bench], {

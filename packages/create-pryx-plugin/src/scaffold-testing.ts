@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../../..')
 export const BIN = join(root, 'packages/create-pryx-plugin/dist/bin.js')
-const RUN_MS = 90_000 // a compiler or a test runner of its own, on a busy machine
+const RUN_MS = 300_000 // a compiler or a test runner of its own, on a busy machine
 
 export interface Ended {
   code: number

@@ -8,7 +8,7 @@ import { scaffold } from './scaffold.ts'
 import { openDesk } from './scaffold-testing.ts'
 import { templateNames } from './templates.ts'
 
-const SLOW_MS = 240_000
+const SLOW_MS = 900_000
 
 test(
   'K9: the plugin of every template compiles, passes its tests, is clean for lint and builds, untouched',
@@ -23,7 +23,7 @@ test(
     const compiled = await desk.tool('tsc', '.', ...compilerFlags(desk.folder, folders))
     expect(compiled.stdout.split('\n').filter((line) => line.startsWith('pryx-plugin-'))).toEqual([])
     for (const folder of folders) {
-      const tested = await desk.tool('vitest', folder, 'run', '--maxWorkers=1')
+      const tested = await desk.tool('vitest', folder, 'run', '--maxWorkers=1', '--testTimeout=120000')
       expect(`${folder}: ${tested.code}\n${tested.code === 0 ? '' : tested.stdout + tested.stderr}`).toBe(
         `${folder}: 0\n`,
       )
