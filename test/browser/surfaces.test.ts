@@ -7,8 +7,8 @@ import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import own from '../../plugins/telegram/package.json' with { type: 'json' }
 import { type BotApi, openBotApi, type Shown, TOKEN } from '../../plugins/telegram/src/telegram-testing.ts'
 import { createMainJob, type Live, type MainJob, PATIENT, ROOT } from '../main-job-testing.ts'
+import { openTerminal, type Terminal } from '../terminal-testing.ts'
 import { openBrowser, openPageAs } from './browser-testing.ts'
-import { openTerminal, type Terminal } from './terminal-testing.ts'
 
 const ASK = '/tool probe__read {"path":"diary.txt"}'
 const PROBE = `export default { activate(ctx) {

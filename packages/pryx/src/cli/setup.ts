@@ -1,16 +1,17 @@
 // packages/pryx/src/cli/setup.ts: `pryx setup`: a model's key, Telegram, the workspace; before or after `pryx up`, asked for or by flags.
 //   S1  A key comes from the keyboard unseen, a pipe, a file or a variable; never from an argument. It is never printed.
 //   S2  A key that its provider refuses is not kept.
-//   S3  Each step stands alone: what is left out stays as it is.
-import { existsSync, readFileSync, statSync } from 'node:fs'
+//   S3  Each step stands alone: what is left out stays as it is, and at a terminal each says at once what came of it.
+//   S4  At a terminal a slip of the user's costs a line, not the steps before it.
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { createInterface } from 'node:readline/promises'
 import { text as readAll } from 'node:stream/consumers'
 import { type PluginId, PryxError, UsageError } from '@pryx/kernel/contract'
 import type { Control } from '../control/control.ts'
 import { checkKey, checkTelegram, PROVIDERS, type Verdict } from '../setup/providers.ts'
 import { replaceSynced } from '../store/durable.ts'
 import { safe } from '../terminal/style.ts'
+import { line, patiently, yes } from './ask.ts'
 import type { Output } from './output.ts'
 import { type CommonOptions, configOf, withControl } from './target.ts'
 import { readUnseen } from './unseen.ts'
@@ -18,6 +19,7 @@ import { readUnseen } from './unseen.ts'
 const ROUTER = 'router' as PluginId
 const TELEGRAM = 'telegram' as PluginId
 const MODELS = ['models', '1.0.0'] as const
+const SLIPS = ['USAGE_SETUP', 'USAGE_KEY', 'SETUP_REFUSED']
 
 export interface SetupOptions extends CommonOptions {
   provider?: string
@@ -46,21 +48,33 @@ export async function setup(output: Output, options: SetupOptions): Promise<void
     throw new UsageError('USAGE_SETUP', 'nothing was said to set up', {
       hint: 'At a terminal it asks. Elsewhere: --provider openai --key-env OPENAI_API_KEY, --telegram-env NAME, --workspace FOLDER.',
     })
+  const { style } = output
+  const told = Object.keys(given(options)).length > 0 // a flag says the same however often it is read
   const steps: Step[] = []
   const running = await withControl(options, { write: true, make: true }, async (control, running) => {
     const known = new Set((await control.plugins()).plugins.map(({ id }) => id))
     const one = { output, options, control, running, asks }
-    if (known.has(ROUTER)) steps.push(await providerStep(one))
-    if (known.has(TELEGRAM)) steps.push(await telegramStep(one))
+    if (known.has(ROUTER)) await take(() => providerStep(one))
+    if (known.has(TELEGRAM)) await take(() => telegramStep(one))
     else if (options.telegramEnv ?? options.telegramFile) throw noPlugin(TELEGRAM)
     if (!known.has(ROUTER) && options.provider !== undefined) throw noPlugin(ROUTER)
     return running
   })
-  steps.push(await workspaceStep({ output, options, asks, file: config.file, now: config.workspace, running }))
-  const { style } = output
+  await take(() => workspaceStep({ output, options, asks, file: config.file, now: config.workspace, running }))
   const next = running ? 'pryx chat' : 'pryx up, and in another terminal pryx chat'
-  const lines = steps.map(({ done, text }) => `${done ? style.green('✔') : style.dim('○')} ${text}`)
-  output.result({ steps, next }, `${lines.join('\n')}\nNext: ${style.bold(next)}`)
+  const lines = asks ? [] : steps.map(lineOf)
+  output.result({ steps, next }, [...lines, `Next: ${style.bold(next)}`].join('\n'))
+
+  /** S3, S4 */
+  async function take(step: () => Promise<Step>): Promise<void> {
+    const taken = asks && !told ? await patiently(output, SLIPS, step) : await step()
+    if (asks) output.note(lineOf(taken))
+    steps.push(taken)
+  }
+
+  function lineOf({ done, text }: Step): string {
+    return `${done ? style.green('✔') : style.dim('○')} ${text}`
+  }
 }
 
 function given({ provider, telegramEnv, telegramFile, workspace }: SetupOptions): object {
@@ -87,7 +101,6 @@ async function providerStep({ output, options, control, running, asks }: Setting
   const key = await secretFrom(
     { env: options.keyEnv, file: options.keyFile, offered: asks ? known?.env : undefined, asks },
     `Key of ${known?.name ?? id}${known ? `, from ${known.keys}` : ''}`,
-    output,
   )
   const checked = await judged(options, () => checkKey(id, baseUrl, key), `${id} refuses this key`)
   await keepKey({ control, running, id, key, baseUrl: options.url && baseUrl })
@@ -131,15 +144,14 @@ async function keepKey({
   await control.setSecret(ROUTER, `provider.${id}`, key)
 }
 
-async function telegramStep({ output, options, control, asks }: Setting): Promise<Step> {
+async function telegramStep({ options, control, asks }: Setting): Promise<Step> {
   const { telegramEnv: env, telegramFile: file } = options
-  const wanted =
-    env !== undefined || file !== undefined || (asks && (await yes('Write with it from Telegram?', output)))
+  const wanted = env !== undefined || file !== undefined || (asks && (await yes('Write with it from Telegram?')))
   if (!wanted) return skipped('telegram', 'Telegram was left out; @BotFather gives a token for a bot of your own')
-  const token = await secretFrom({ env, file, asks }, 'Token of your bot, from @BotFather', output)
+  const token = await secretFrom({ env, file, asks }, 'Token of your bot, from @BotFather')
   const checked = await judged(options, () => checkTelegram(token), 'Telegram knows no bot with this token')
   await control.setSecret(TELEGRAM, 'telegram.token', token)
-  return { step: 'telegram', done: true, text: `Telegram: ${checked}` }
+  return { step: 'telegram', done: true, text: `Telegram: ${checked}; link your chat with pryx channels link` }
 }
 
 async function workspaceStep({
@@ -160,6 +172,8 @@ async function workspaceStep({
   const answer = options.workspace ?? (asks ? await line(`Folder it may work in [${now}]: `) : '')
   if (answer.trim() === '') return skipped('workspace', `it works in ${safe(now)}`)
   const folder = resolve(answer.trim())
+  if (asks && !existsSync(folder) && (await yes(`There is no ${safe(folder)}. Make it?`)))
+    mkdirSync(folder, { recursive: true })
   if (!existsSync(folder) || !statSync(folder).isDirectory())
     throw new UsageError('USAGE_SETUP', `${safe(folder)} is not a folder`, { hint: 'Make it first, or name another.' })
   const config = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as object) : { plugins: {} }
@@ -190,10 +204,10 @@ interface Source {
 }
 
 /** S1 */
-async function secretFrom({ env, file, offered, asks }: Source, what: string, output: Output): Promise<string> {
+async function secretFrom({ env, file, offered, asks }: Source, what: string): Promise<string> {
   if (env !== undefined) return nonEmpty(process.env[env], `the variable ${safe(env)} is empty`)
   if (file !== undefined) return nonEmpty(firstLine(file), `${safe(file)} is empty`)
-  if (offered !== undefined && process.env[offered] && (await yes(`Use ${offered} of this shell?`, output)))
+  if (offered !== undefined && process.env[offered] && (await yes(`Use ${offered} of this shell?`)))
     return process.env[offered]
   if (asks || process.stdin.isTTY) return readUnseen(what, 'pryx setup --key-file FILE')
   return nonEmpty((await readAll(process.stdin)).split('\n', 1)[0], 'nothing was piped in')
@@ -220,19 +234,6 @@ async function chosenProvider({ note, style }: Output): Promise<string | undefin
   for (const [i, { name, keys }] of PROVIDERS.entries()) note(`  ${i + 1}  ${name.padEnd(12)} ${style.dim(keys)}`)
   const said = (await line('Number or name (Enter: none yet): ')).trim().toLowerCase()
   return said === '' ? undefined : (PROVIDERS[Number(said) - 1]?.id ?? said)
-}
-
-async function yes(question: string, _output: Output): Promise<boolean> {
-  return /^y(es)?$/i.test((await line(`${question} [y/N] `)).trim())
-}
-
-async function line(question: string): Promise<string> {
-  const reader = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    return await reader.question(question)
-  } finally {
-    reader.close()
-  }
 }
 
 function skipped(step: Step['step'], text: string): Step {

@@ -12,11 +12,22 @@ export async function readUnseen(what: string, piped: string): Promise<string> {
   if (typed) process.stderr.write(`${what} (it is not shown): `)
   const lines = createInterface({ input: process.stdin, terminal: typed })
   if (typed) (lines as unknown as { _writeToOutput(): void })._writeToOutput = () => {}
+  let left = false
+  lines.on('SIGINT', () => {
+    left = true
+    lines.close()
+  })
   try {
-    for await (const line of lines) if (line.trim() !== '') return line.trim()
+    for await (const line of lines) if (typed || line.trim() !== '') return nonEmpty(line.trim(), piped)
   } finally {
     lines.close()
     if (typed) process.stderr.write('\n')
   }
+  if (left) process.exit(130)
+  return nonEmpty('', piped)
+}
+
+function nonEmpty(line: string, piped: string): string {
+  if (line !== '') return line
   throw new UsageError('USAGE_KEY', 'nothing was given', { hint: `Type it, or pipe it in: ${piped}` })
 }

@@ -1,9 +1,9 @@
-// test/browser/terminal-testing.ts: `pryx chat` at a terminal of its own (a pty by `script`, which every Linux and macOS has), and what it wrote.
+// test/terminal-testing.ts: a command at a terminal of its own (a pty by `script`, which every Linux and macOS has), and what it wrote.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, vi } from 'vitest'
-import { BIN, type Project } from '../../packages/pryx/src/cli/bin-testing.ts'
-import { PATIENT } from '../main-job-testing.ts'
+import { BIN, type Project } from '../packages/pryx/src/cli/bin-testing.ts'
+import { PATIENT } from './main-job-testing.ts'
 
 export interface Terminal extends AsyncDisposable {
   /** Types a line, and Enter. */
@@ -25,6 +25,7 @@ export function openTerminal(project: Project, ...args: string[]): Terminal {
   const env = { PATH: process.env.PATH, HOME: project.folder, NO_COLOR: '1', TERM: 'xterm', COLUMNS: '100' }
   const child = spawn('script', typescript, { cwd: project.folder, env, stdio: ['pipe', 'pipe', 'inherit'] })
   let written = ''
+  child.stdin.on('error', () => {}) // it has ended
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (written += chunk))
   const text = () => written.replace(CURSOR, '').replaceAll('\r', '')
   return {
