@@ -3,9 +3,10 @@
 //   R2  A run ends once. The session's log decides how; the row of the run follows it.
 //   R3  An ended run has lost its mark in the session before anybody is told, so it can write nothing any more.
 //   R4  A wait never stops a run.
+import type { SessionEvent } from '@pryx/plugin-sessions/service'
 import { PryxError, UsageError } from '@pryx/sdk'
 import { agentEvents } from './events.ts'
-import { converse, endedBefore, interrupted } from './loop/loop.ts'
+import { type Begun, converse, endedBefore, interrupted, readLog } from './loop/loop.ts'
 import { type Call, messageOf } from './loop/tools.ts'
 import type { Ports, Settings } from './ports.ts'
 import { clientOf } from './prompt/messages.ts'
@@ -114,9 +115,11 @@ export async function openAgent(ports: Ports, settings: Settings): Promise<{ ser
     try {
       const before = run.attempt > 0 ? await endedBefore(ports, run) : undefined
       if (before) return await finish(one, before, 'logged')
-      one.opened = begin(one)
-      await one.opened
-      const { entries, ...ending } = await converse(ports, settings, { run, signal: controller.signal, open, write })
+      const begun = begin(one)
+      one.opened = begun.then(() => {})
+      one.opened.catch(() => {}) // told by `begun`
+      const talk = { run, signal: controller.signal, open, begun, write }
+      const { entries, ...ending } = await converse(ports, settings, talk)
       await finish(one, ending, entries)
     } catch (error) {
       if (!over) await finish(one, failureOf(error))
@@ -129,7 +132,7 @@ export async function openAgent(ports: Ports, settings: Settings): Promise<{ ser
     }
   }
 
-  async function begin(one: Live): Promise<void> {
+  async function begin(one: Live): Promise<Begun> {
     const { run } = one
     const resumed = run.attempt > 0
     await say(one)
@@ -137,11 +140,13 @@ export async function openAgent(ports: Ports, settings: Settings): Promise<{ ser
     run.status = 'running'
     const entries: Entries = [{ kind: 'run.started', body: { run: run.id, ...(resumed && { resumed }) } }]
     // Both are on disk before anything is asked or called, so a life that dies between them has used its attempt for nothing.
-    await Promise.all([
-      store.begin(run.id, run.attempt, clock.now()),
+    const [{ events }, before] = await Promise.all([
       sessions.append(run.session, { surface: SURFACE, run: markOf(run), claim: 'seize', entries }),
+      readLog(ports, run.session), // meanwhile: the word is in it already
+      store.begin(run.id, run.attempt, clock.now()),
     ])
     void ports.emit(agentEvents.started, { run: run.id, session: run.session, resumed })
+    return { before, started: events[0] as SessionEvent }
   }
 
   /** R2 */

@@ -70,7 +70,9 @@ export async function openRouter({ ports, config, ask, boot, adopted, caller }: 
     catalogue: shelf.current,
     decide: async (request, budget) => {
       await fresh()
-      return decided(request, budget)
+      const { decision, kept } = decided(request, budget)
+      kept.catch((error) => ports.warn('a decision was not kept', error)) // it explains the call; the call need not wait for it
+      return decision
     },
     access: (_provider, row) => providers.access(shelf.current(), row),
   })
@@ -78,7 +80,9 @@ export async function openRouter({ ports, config, ask, boot, adopted, caller }: 
   return {
     async choose(request) {
       await fresh()
-      return decided(request, await budgets.tightest(request))
+      const { decision, kept } = decided(request, await budgets.tightest(request))
+      await kept
+      return decision
     },
     stream: async (request) => calls.stream(request, caller()),
     generate: () =>
@@ -157,12 +161,11 @@ export async function openRouter({ ports, config, ask, boot, adopted, caller }: 
     },
   }
 
-  async function decided(asked: ChooseRequest, budget: Situation['budget']) {
+  function decided(asked: ChooseRequest, budget: Situation['budget']) {
     const request = routed(asked, config)
     const situation = situationOf(budget)
     const decision = decide(ports.nextId(), shelf.current(), request, situation, { strategy: config.strategy })
-    await decisions.keep(decision, situation)
-    return decision
+    return { decision, kept: decisions.keep(decision, situation) }
   }
 
   function situationOf(budget: Situation['budget']): Situation {

@@ -4,13 +4,15 @@ import type { EventToken, SqlParam } from '@pryx/sdk'
 export interface Statement {
   sql: string
   params?: Record<string, SqlParam>
+  /** Answer the rows it reads or returns. */
+  rows?: boolean
 }
 
 /** The part of `Storage.sql` that is used. */
 export interface Sql {
   all<T>(sql: string, ...params: SqlParam[]): Promise<T[]>
   exec(script: string, options?: { durable?: boolean }): Promise<void>
-  batch(statements: Statement[], options?: { durable?: boolean }): Promise<{ changes: number }[]>
+  batch(statements: Statement[], options?: { durable?: boolean }): Promise<{ changes: number; rows?: unknown[] }[]>
 }
 
 export interface Ports {

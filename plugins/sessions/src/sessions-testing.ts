@@ -21,9 +21,14 @@ export function createMemorySql(db = new DatabaseSync(':memory:')): Sql & { comm
       this.commits++
       db.exec('BEGIN')
       try {
-        const results = statements.map(({ sql, params = {} }) => db.prepare(sql).run(params as never))
+        const results = statements.map(({ sql, params = {}, rows }) => {
+          const statement = db.prepare(sql)
+          if (!rows) return { changes: Number(statement.run(params as never).changes) }
+          const all = statement.all(params as never).map((row) => ({ ...row }))
+          return { changes: all.length, rows: all }
+        })
         db.exec('COMMIT')
-        return results.map(({ changes }) => ({ changes: Number(changes) }))
+        return results
       } catch (error) {
         db.exec('ROLLBACK')
         throw error

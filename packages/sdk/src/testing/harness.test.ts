@@ -233,7 +233,8 @@ test('K9: storage is played in memory, key-value and SQL', async () => {
         const stale = await storage.batch([{ op: 'check', key: 'a/1' }]).catch((error) => error.code)
         await storage.sql.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, done)')
         const { changes } = await storage.sql.run('INSERT INTO t (done) VALUES (?)', true)
-        return { list: await storage.list({ prefix: 'a/', reverse: true }), cas: await storage.cas('a/1', 99, 'x'), stale, changes, rows: await storage.sql.all('SELECT * FROM t WHERE id = :id', { id: 1 }) }
+        const [, returned] = await storage.sql.batch([{ sql: 'INSERT INTO t (done) VALUES (2)' }, { sql: 'UPDATE t SET done = done + 1 WHERE id = 2 RETURNING done', rows: true }])
+        return { returned, list: await storage.list({ prefix: 'a/', reverse: true }), cas: await storage.cas('a/1', 99, 'x'), stale, changes, rows: await storage.sql.all('SELECT * FROM t WHERE id = :id', { id: 1 }) }
       } }) } })`
   await using pryx = await createHarness({
     plugin: code,
@@ -250,6 +251,7 @@ test('K9: storage is played in memory, key-value and SQL', async () => {
     stale: 'STORAGE_CONFLICT',
     changes: 1,
     rows: [{ id: 1, done: 1 }],
+    returned: { changes: 1, lastInsertRowid: 0, rows: [{ done: 3 }] },
   })
 })
 

@@ -4,7 +4,7 @@ import { CapabilityError } from '@pryx/kernel/contract'
 import type { ListOptions, StorageOp } from '../capabilities/storage.ts'
 
 type Stored = { value: unknown; version: number }
-type Statement = { sql: string; params?: unknown }
+type Statement = { sql: string; params?: unknown; rows?: boolean }
 
 /** Methods of `storage` for one plugin, as they arrive from the face. */
 export function createMemoryStorage(): Record<string, (...args: never[]) => unknown> & Disposable {
@@ -66,13 +66,20 @@ export function createMemoryStorage(): Record<string, (...args: never[]) => unkn
     const db = sqlite()
     db.exec('BEGIN')
     try {
-      const results = statements.map(({ sql, params }) => db.prepare(sql).run(...bound(params)))
+      const results = statements.map(runOf)
       db.exec('COMMIT')
       return results
     } catch (error) {
       db.exec('ROLLBACK')
       throw error
     }
+  }
+
+  function runOf({ sql, params, rows }: Statement): unknown {
+    const statement = sqlite().prepare(sql)
+    if (!rows) return statement.run(...bound(params))
+    const all = statement.all(...bound(params))
+    return { changes: all.length, lastInsertRowid: 0, rows: all }
   }
 
   function sqlite(): DatabaseSync {

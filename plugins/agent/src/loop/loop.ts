@@ -17,11 +17,19 @@ import { type Call, describeTools, runCalls } from './tools.ts'
 const WARN_PERCENT = 80 // of the window (M1)
 const LONG_TOKENS = 20_000 // a prompt from here on is announced with what it may cost (M6)
 
+export interface Begun {
+  /** The log as it was read while the mark was on its way to the disk: it may end before it, or go beyond. */
+  readonly before: readonly SessionEvent[]
+  readonly started: SessionEvent
+}
+
 export interface Conversation {
   readonly run: Kept
   readonly signal: AbortSignal
   /** Calls whose outcome is not in the log yet. */
   readonly open: Map<string, Call>
+  /** Resolves once the run has its mark in the session: nothing is asked or called before. */
+  readonly begun: Promise<Begun>
   /** Writes, fenced (L3). */
   write(entries: Entry[]): Promise<void>
 }
@@ -34,13 +42,13 @@ export async function converse(
 ): Promise<Ending & { entries: Entry[] }> {
   const { run, signal, open } = talk
   const log: SessionEvent[] = []
-  const [parts] = await Promise.all([partsOf(ports, settings), read()])
+  const [parts, tools] = await Promise.all([partsOf(ports, settings), ports.tools.list(), takeLog()])
   await closeInterrupted() // L2
   const system = parts.map(({ text }) => text).join('\n\n')
   for (let step = 1; step <= settings.maxSteps; step++) {
     signal.throwIfAborted()
     await makeRoom()
-    const { described, nameOf, ownerOf } = describeTools(await ports.tools.list())
+    const { described, nameOf, ownerOf } = describeTools(step === 1 ? tools : await ports.tools.list())
     const request = requestOf(system, described)
     if (step === 1) announce(request).catch((error) => ports.warn('the cost could not be estimated', error))
     const answer = await askModel(ports, request, tell, signal)
@@ -69,6 +77,13 @@ export async function converse(
   ): Promise<void> {
     await talk.write([{ kind: 'tool.completed', body: { call, name, ...outcome } }])
     open.delete(call)
+  }
+
+  async function takeLog(): Promise<void> {
+    const { before, started } = await talk.begun
+    log.push(...before.filter(({ version }) => version < started.version))
+    if ((log.at(-1)?.version ?? 0) === started.version - 1) log.push(started)
+    else await read() // others wrote in between
   }
 
   async function read(): Promise<void> {
@@ -171,7 +186,11 @@ export async function endedBefore(ports: Pick<Ports, 'sessions'>, { id, session 
   }
 }
 
-async function readLog({ sessions }: Pick<Ports, 'sessions'>, session: string, after = 0): Promise<SessionEvent[]> {
+export async function readLog(
+  { sessions }: Pick<Ports, 'sessions'>,
+  session: string,
+  after = 0,
+): Promise<SessionEvent[]> {
   const log: SessionEvent[] = []
   for (let more = true; more; ) {
     const page = await sessions.events(session, { after: log.at(-1)?.version ?? after, limit: 200 })

@@ -278,7 +278,7 @@ async function* run(
         ...(code && { code }),
       }
       await budgets.inTurn(() => parts.ledger.end(ended)) // N3
-      await ports.emit(modelsEvents.called, ended)
+      void ports.emit(modelsEvents.called, ended).catch(() => {}) // told in the order of calls; nobody's answer waits for it
       await budgets.passed(ended)
       return usd
     }

@@ -30,19 +30,21 @@ export function createReader(sql: Sql) {
     },
 
     async page(session: string, after: number, limit: number): Promise<Page> {
-      const rows = await sql.all<EventRow>(
-        `SELECT ${COLUMNS} FROM (
+      // One statement, so that the page and the end of the log are of the same moment; a session without events there is one row of nulls.
+      const rows = await sql.all<EventRow & { newest: number }>(
+        `SELECT ${COLUMNS}, newest FROM (SELECT version newest FROM sessions WHERE id = ?) LEFT JOIN (
            SELECT *, SUM(length(body)) OVER (ORDER BY version) - length(body) so_far
            FROM (SELECT * FROM events WHERE session = ? AND version > ? ORDER BY version LIMIT ?)
-         ) WHERE so_far + length(body) <= ${MAX_PAGE_CHARS} OR so_far = 0 ORDER BY version`,
+         ) ON so_far + length(body) <= ${MAX_PAGE_CHARS} OR so_far = 0 ORDER BY version`,
+        session,
         session,
         after,
-        limit + 1,
+        limit,
       )
-      const [last] = await sql.all<{ version: number }>('SELECT version FROM sessions WHERE id = ?', session)
-      if (last === undefined) throw unknownSession(session)
-      const events: SessionEvent[] = rows.slice(0, limit).map(toEvent)
-      return { events, more: (events.at(-1)?.version ?? after) < last.version }
+      const [first] = rows
+      if (first === undefined) throw unknownSession(session)
+      const events: SessionEvent[] = first.version === null ? [] : rows.map(toEvent)
+      return { events, more: (events.at(-1)?.version ?? after) < first.newest }
     },
 
     async cursor(session: string, surface: string): Promise<number> {

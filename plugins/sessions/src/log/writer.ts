@@ -56,16 +56,12 @@ export function createWriter({ sql, now, nextId, emit }: Pick<Ports, 'sql' | 'no
   async function commit(all: Waiting[]): Promise<void> {
     try {
       const at = now()
-      await sql.batch(
+      const results = await sql.batch(
         all.flatMap((one) => statementsOf(one, at)),
         { durable: true },
       ) // W1
-      const marks = all.map(() => '?').join(', ')
-      const rows = await sql.all<EventRow & { batch: string }>(
-        `SELECT ${COLUMNS}, batch FROM events WHERE batch IN (${marks}) ORDER BY seq`,
-        ...all.map(({ batch }) => batch),
-      )
-      for (const one of all) await settle(one, rows.filter(({ batch }) => batch === one.batch).map(toEvent))
+      const rows = results.flatMap(({ rows = [] }) => rows as (EventRow & { batch: string })[])
+      for (const one of all) await settle(one, eventsOf(rows.filter(({ batch }) => batch === one.batch)))
     } catch (error) {
       for (const { done } of all) done.reject(error)
     }
@@ -107,7 +103,7 @@ function statementsOf({ append, batch }: Waiting, at: number): Statement[] {
   const statements: Statement[] = []
   if (claim === 'take' || claim === 'seize') statements.push({ sql: claim === 'take' ? TAKE : SEIZE, params: whose })
   statements.push(
-    { sql: INSERT, params: { ...whose, surface, sender: from, at, batch, lines: JSON.stringify(lines) } },
+    { sql: INSERT, rows: true, params: { ...whose, surface, sender: from, at, batch, lines: JSON.stringify(lines) } },
     { sql: INDEX, params: { session } },
     { sql: RAISE, params: { session, batch, at } },
   )
@@ -123,7 +119,8 @@ const INSERT = `INSERT INTO events (session, version, at, kind, surface, sender,
   FROM sessions s, json_each(:lines) line
   WHERE s.id = :session AND (:run IS NULL OR s.writer = :run)
     AND NOT EXISTS (SELECT 1 FROM events e WHERE e.session = :session AND e.surface = :surface AND e.client = :lines -> 0 ->> 'client' AND e.batch IS NOT :batch)
-  ORDER BY line.key`
+  ORDER BY line.key
+  RETURNING ${COLUMNS}, batch`
 const INDEX = `INSERT INTO found (rowid, text) SELECT seq, body ->> 'text' FROM events
   WHERE session = :session AND kind = 'message' AND version > (SELECT version FROM sessions WHERE id = :session)`
 const RAISE = `UPDATE sessions SET
@@ -132,6 +129,11 @@ const RAISE = `UPDATE sessions SET
     title = CASE WHEN title <> '' THEN title ELSE
       COALESCE((SELECT substr(body ->> 'text', 1, 60) FROM events WHERE batch = :batch AND kind = 'message' ORDER BY seq LIMIT 1), '') END
   WHERE id = :session AND EXISTS (SELECT 1 FROM events WHERE batch = :batch)`
+
+/** SQLite promises no order of what it returns. */
+function eventsOf(rows: EventRow[]): SessionEvent[] {
+  return rows.sort((a, b) => a.version - b.version).map(toEvent)
+}
 
 export function unknownSession(session: string): UsageError {
   return new UsageError('SESSION_UNKNOWN', `there is no session ${session}`, {
