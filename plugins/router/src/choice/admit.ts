@@ -80,6 +80,7 @@ export function createAdmission(
     (needs.streaming ? MORE.streaming : 0)
   const input = modalityBits([...(needs.input ?? ['text']), ...(needs.images ? ['image'] : [])])
   const output = modalityBits(needs.output ?? ['text'])
+  const wanted = flags | (input << AT.input) | (output << AT.output) // all bits a model must have
   const { tools = 0, images = 0, parallelToolCalls = 0, reasoningTokens = 0, maxUsd } = needs
 
   return (row) => {
@@ -89,20 +90,7 @@ export function createAdmission(
     const own = flagsAt[row] as number
     if (((own >> AT.status) & 3) === DEPRECATED && row !== explicit) return CODE.deprecated
     if (place === 'local' && !(own & MORE.local)) return CODE.place
-    if (
-      ((own >> AT.input) & MODALITY_MASK & input) !== input ||
-      ((own >> AT.output) & MODALITY_MASK & output) !== output
-    )
-      return CODE.modality
-    const missing = flags & ~own
-    if (missing !== 0)
-      return missing & MORE.streaming
-        ? CODE.streaming
-        : missing & FLAG.tools
-          ? CODE.tools
-          : missing & FLAG.structured
-            ? CODE.structured
-            : CODE.reasoning
+    if ((own & wanted) !== wanted) return lack(own)
     if (reasoningTokens > 0 && !takesBudget(row)) return CODE.reasoning
     if (needs.cache && !((cacheRead[row] as number) > 0)) return CODE.cache
     if (images > 0 && images > (maxImages[row] as number)) return CODE.images
@@ -114,6 +102,19 @@ export function createAdmission(
     const usd = estimateUsd(catalogue, row, inputTokens, outputTokens)
     if (Number.isNaN(usd)) return CODE['price-unknown']
     return usd > maxUsd ? CODE['max-cost'] : -1
+  }
+
+  /** Which of the bits it is that is not there. */
+  function lack(own: number): number {
+    if (
+      ((own >> AT.input) & MODALITY_MASK & input) !== input ||
+      ((own >> AT.output) & MODALITY_MASK & output) !== output
+    )
+      return CODE.modality
+    const missing = flags & ~own
+    if (missing & MORE.streaming) return CODE.streaming
+    if (missing & FLAG.tools) return CODE.tools
+    return missing & FLAG.structured ? CODE.structured : CODE.reasoning
   }
 
   /** The thinking counts as output. Without a stated range the model takes no such budget. */
@@ -169,7 +170,10 @@ function readyProviders(
 ): Uint8Array {
   const can = new Set(ready)
   const alone = !ready.some((id) => id !== ECHO)
-  return Uint8Array.from(providers, ({ id }) =>
-    Number(id === ECHO ? can.has(id) && (named || (alone && among === 'ready')) : among === 'all' || can.has(id)),
-  )
+  const all = new Uint8Array(providers.length)
+  for (const [i, { id }] of providers.entries())
+    all[i] = Number(
+      id === ECHO ? can.has(id) && (named || (alone && among === 'ready')) : among === 'all' || can.has(id),
+    )
+  return all
 }

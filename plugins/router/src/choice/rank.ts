@@ -50,13 +50,14 @@ export function rank(
   }
   const tier = tiersOf(catalogue, rows, count, request.place)
   SCORES[strategy]({ catalogue, rows, count, usd, ms, score, request, situation })
-  const front = firstOf(count, before)
+  const front = firstOf(count, before, tier === undefined ? score : undefined)
   return { rows, count, usd, ms, score, measured: speeds.measured, before, best }
 
   function before(a: number, b: number): boolean {
     if (tier !== undefined && tier[a] !== tier[b]) return (tier[a] as number) < (tier[b] as number)
     if (score[a] !== score[b]) return (score[a] as number) < (score[b] as number)
-    const [dear, other] = [known(usd[a]), known(usd[b])] // O2
+    const dear = known(usd[a]) // O2
+    const other = known(usd[b])
     if (dear !== other) return dear < other
     if (ms[a] !== ms[b]) return (ms[a] as number) < (ms[b] as number)
     return (rows[a] as number) < (rows[b] as number)
@@ -74,15 +75,22 @@ export function rank(
   }
 }
 
-/** The first places in order, found in one pass: what is asked for is nearly always among them. */
-function firstOf(count: number, before: (a: number, b: number) => boolean): number[] {
+/**
+ * The first places in order, found in one pass: what is asked for is nearly always among them.
+ *
+ * @param score Where it alone decides unless equal: most places are then passed over by one comparison.
+ */
+function firstOf(count: number, before: (a: number, b: number) => boolean, score?: Float64Array): number[] {
   const front: number[] = []
+  let worst = Number.POSITIVE_INFINITY
   for (let place = 0; place < count; place++) {
+    if (score !== undefined && (score[place] as number) > worst) continue
     if (front.length === FRONT && !before(place, front[FRONT - 1] as number)) continue
     let at = front.length
     while (at > 0 && before(place, front[at - 1] as number)) at--
     front.splice(at, 0, place)
     if (front.length > FRONT) front.pop()
+    if (front.length === FRONT && score !== undefined) worst = score[front[FRONT - 1] as number] as number
   }
   return front
 }
@@ -135,8 +143,10 @@ const SCORES: Record<Strategy, (scoring: Scoring) => void> = {
     })
   },
   chain: (scoring) => byOrder(scoring, scoring.request.chain ?? []),
-  diverse: ({ catalogue, rows, count, score, situation }) =>
-    each(count, score, (place) => situation.recent[catalogue.provider(rows[place] as number).id] ?? 0),
+  diverse: ({ catalogue: { columns, providers }, rows, count, score, situation: { recent } }) => {
+    const uses = Float64Array.from(providers, ({ id }) => recent[id] ?? 0)
+    each(count, score, (place) => uses[columns.provider[rows[place] as number] as number] as number)
+  },
   preferred: (scoring) => byOrder(scoring, scoring.request.order ?? scoring.situation.preferred),
 }
 
@@ -165,11 +175,11 @@ function each(count: number, score: Float64Array, of: (place: number) => number)
 
 /** The place of the first pattern that a model matches; after all where none does. */
 function byOrder({ catalogue, rows, count, score }: Scoring, order: readonly string[]): void {
-  const matches = order.map(catalogue.matching)
-  each(count, score, (place) => {
-    const found = matches.findIndex((match) => match[rows[place] as number] === 1)
-    return found < 0 ? order.length : found
-  })
+  score.fill(order.length, 0, count)
+  for (const [at, pattern] of [...order.entries()].reverse()) {
+    const match = catalogue.matching(pattern)
+    for (let place = 0; place < count; place++) if (match[rows[place] as number] === 1) score[place] = at // the first of them is written last
+  }
 }
 
 /**
