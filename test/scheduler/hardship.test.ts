@@ -4,7 +4,7 @@ import { cpSync, rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createPlace, type Host, type Place, until } from './hosts.ts'
 
-const TIMEOUT = { timeout: 240_000 }
+const TIMEOUT = { timeout: 600_000 }
 
 test.concurrent(
   'S8: two hosts on one data folder share the work: each occurrence runs once, whoever takes it',

@@ -124,7 +124,7 @@ export function createPlace(): Place {
 }
 
 /** Looks again until it holds. @throws after `timeoutMs`, naming `what`. */
-export async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 150_000): Promise<void> {
   for (const end = performance.now() + timeoutMs; ; await new Promise((go) => setTimeout(go, 50))) {
     if (await holds()) return
     if (performance.now() > end) throw new Error(`${what}: not within ${timeoutMs} ms`)
