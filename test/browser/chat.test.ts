@@ -27,6 +27,7 @@ const EVIL = [
   '<svg onload="window.hacked = 3"></svg>',
   '[a link](javascript:window.hacked=4) [data](data:text/html,<script>window.hacked=5</script>)',
   '![a picture](http://127.0.0.1:9/y.png) <iframe src="javascript:window.hacked=6"></iframe>',
+  '```html\n<script>window.hacked = 7</script><img src="http://127.0.0.1:9/z.png">\n```',
   '**bold** and `code` and [good](https://example.com/)',
 ].join('\n\n')
 
@@ -260,6 +261,7 @@ test.each([
   await host.post(`/api/chat/sessions/${session}/messages`, { client: `rich-${session}`, text: RICH })
   const page = await openPage(`/#/chat/${session}`)
   await page.locator('.said[data-role=assistant]:not([data-making]) table').waitFor(SLOW)
+  await page.locator('.said[data-role=assistant] .code .hljs-keyword', { hasText: 'export' }).waitFor(SLOW)
   await shoot(page, `chat-${width}-${colorScheme}`, colorScheme, width)
 
   expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)

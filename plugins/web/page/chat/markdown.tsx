@@ -2,18 +2,19 @@
 //   D1  Nothing of it becomes live: HTML in it is text, links go only to the web and to mail, images are named and never fetched.
 import { ActionIcon, Tooltip } from '@mantine/core'
 import { IconCheck, IconCopy } from '@tabler/icons-react'
-import { type ComponentProps, memo, type ReactNode, useRef, useState } from 'react'
+import { type ComponentProps, lazy, memo, type ReactNode, Suspense, useRef, useState } from 'react'
 import ReactMarkdown, { type Components } from 'react-markdown'
 import remarkGfm from 'remark-gfm'
 import { blocksOf } from './blocks.ts'
 
 const SAFE = /^(https?|mailto):/i
 const PLUGINS = [remarkGfm]
+const Coloured = lazy(() => import('./colours.tsx').catch(() => ({ default: ({ text }: { text: string }) => text })))
 
 const components: Components = {
   a: ({ href, children }) => <SafeLink href={href}>{children}</SafeLink>,
   img: ({ src, alt }) => <SafeLink href={typeof src === 'string' ? src : undefined}>Image: {alt || src}</SafeLink>,
-  pre: ({ children }) => <Code>{children}</Code>,
+  pre: ({ children }) => <Code coloured>{children}</Code>,
   table: ({ children }) => (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
     <section className="wide" tabIndex={0} aria-label="Table">
@@ -26,6 +27,9 @@ const components: Components = {
     </span>
   ),
 }
+
+/** Code that still grows has no colours: they would come and go. */
+const growing: Components = { ...components, pre: ({ children }) => <Code>{children}</Code> }
 
 /** A whole text. */
 export const Markdown = memo(function Markdown({ text }: { text: string }) {
@@ -41,15 +45,15 @@ export function GrowingMarkdown({ text }: { text: string }) {
   return (
     <div className="prose growing">
       {blocksOf(text).map((block, index) => (
-        <Block key={index} text={block} />
+        <Block key={index} text={block} grows />
       ))}
     </div>
   )
 }
 
-const Block = memo(function Block({ text }: { text: string }) {
+const Block = memo(function Block({ text, grows }: { text: string; grows?: boolean }) {
   return (
-    <ReactMarkdown remarkPlugins={PLUGINS} components={components} urlTransform={onlySafe}>
+    <ReactMarkdown remarkPlugins={PLUGINS} components={grows ? growing : components} urlTransform={onlySafe}>
       {text}
     </ReactMarkdown>
   )
@@ -69,9 +73,10 @@ function SafeLink({ href, children }: { href: string | undefined; children: Reac
   )
 }
 
-function Code({ children }: { children: ReactNode }) {
+function Code({ children, coloured }: { children: ReactNode; coloured?: boolean }) {
   const box = useRef<HTMLPreElement>(null)
-  const language = /language-([\w+#.-]{1,24})/.exec(classNameOf(children))?.[1]
+  const { className = '', children: text } = propsOf(children)
+  const language = /language-([\w+#.-]{1,24})/.exec(className)?.[1]
   return (
     <figure className="code">
       <figcaption>
@@ -80,16 +85,22 @@ function Code({ children }: { children: ReactNode }) {
       </figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
       <pre ref={box} tabIndex={0}>
-        {children}
+        {coloured && language !== undefined && typeof text === 'string' ? (
+          <code>
+            <Suspense fallback={text}>
+              <Coloured language={language.toLowerCase()} text={text} />
+            </Suspense>
+          </code>
+        ) : (
+          children
+        )}
       </pre>
     </figure>
   )
 }
 
-function classNameOf(node: ReactNode): string {
-  const props =
-    typeof node === 'object' && node !== null && 'props' in node ? (node.props as ComponentProps<'code'>) : {}
-  return props.className ?? ''
+function propsOf(node: ReactNode): ComponentProps<'code'> {
+  return typeof node === 'object' && node !== null && 'props' in node ? (node.props as ComponentProps<'code'>) : {}
 }
 
 export function Copy({ text, what }: { text: () => string; what: string }) {
