@@ -47,8 +47,8 @@ test('S14: a task is written in words, judged at the field, its next runs shown,
   expect(await preview.textContent()).toContain('0 9 * * 1-5')
   await page.getByLabel('Message').fill('Stand-up in five minutes')
   await page.getByText('Rules: missed times').click()
-  await page.getByRole('combobox', { name: 'If its time passed' }).click()
-  await page.getByRole('option', { name: 'run each that was missed' }).click()
+  await page.getByRole('combobox', { name: 'If its time was missed' }).click()
+  await page.getByRole('option', { name: 'run each of them' }).click()
   await page.getByLabel('At most so many', { exact: true }).fill('3')
   await page.getByRole('button', { name: 'Add' }).click()
   await page.getByRole('menuitem', { name: 'Pause the task' }).click()
@@ -91,6 +91,13 @@ test('L1: what works shows its step and is stopped from the page; what it asks i
   await page.getByRole('region', { name: 'Running now' }).waitFor(SLOW)
   await page.getByRole('list', { name: 'Runs, the newest first' }).getByRole('link').first().click()
   await page.getByText('Shall it go on?').waitFor(SLOW)
+  const drawn = page.getByRole('figure', { name: 'The workflow, drawn' })
+  await expect
+    .poll(
+      () => drawn.locator('.graph-step').evaluateAll((all) => all.map((each) => each.getAttribute('data-status'))),
+      PATIENT,
+    )
+    .toEqual(['ok', 'waiting', null])
   await shoot('run-asks')
 
   await page.getByRole('button', { name: 'Yes' }).click()

@@ -20,6 +20,8 @@ import type { TaskBook } from './tasks.ts'
 import { makeFromTemplate, templateViews } from './templates/templates.ts'
 import { historyCsv } from './transfer/csv.ts'
 import { readDocument, writeDocument } from './transfer/document.ts'
+import { outlineOf } from './workflow/outline.ts'
+import { parseFlow } from './workflow/parse.ts'
 
 const MAX_PREVIEW = 100
 const PAGE = 100
@@ -76,6 +78,11 @@ export function createDesk(
       read(async (who) => searchTasks(store, ownerFor(who, query?.owner), query, clock.now(), settings.timeZone)),
     tally: () => read((who) => tallyTasks(store, ownerFor(who, undefined))),
     live: (limit) => read((who) => liveRuns(store, ownerFor(who, undefined), limit)),
+    outline: (id) =>
+      read(async (who) => {
+        const { action } = await tasks.own(who, id)
+        return action.kind === 'workflow' ? outlineOf(parseFlow(action.flow)) : []
+      }),
     rhythm: (id) => read(async (who) => rhythmOf(await runs.history(who, id, undefined))),
     check: (spec, id) => read((who) => checked(who, spec, id)),
     days: (options) => read(async (who) => daysFor(who, options)),

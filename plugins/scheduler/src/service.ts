@@ -18,6 +18,7 @@ import {
   triggerSchema,
 } from './task.ts'
 import type { StepLog } from './workflow/journal.ts'
+import type { OutlineStep } from './workflow/outline.ts'
 
 export type { Action } from './actions/action.ts'
 export type { QueryInput } from './dashboard/search.ts'
@@ -42,6 +43,7 @@ export type {
   TriggerInput,
 } from './task.ts'
 export type { StepLog } from './workflow/journal.ts'
+export type { OutlineEdge, OutlineStep } from './workflow/outline.ts'
 
 /** A trigger as it would be kept, for whoever is about to keep it. */
 export interface Plan {
@@ -297,6 +299,8 @@ export interface Scheduler {
   live(limit?: number): Promise<LiveRun[]>
   /** What is usual for a task, and what was not, from the runs that are kept. */
   rhythm(id: string): Promise<Rhythm>
+  /** A workflow as a graph to be drawn; none for other tasks. */
+  outline(id: string): Promise<OutlineStep[]>
   /** Judges a task without keeping it, as `create` or, with `id`, `update` would. Every problem that can be told is told. */
   check(spec: unknown, id?: string): Promise<{ problems: Problem[]; plan?: Plan }>
   /** The last `days` (at most 366) in the scheduler's zone, oldest first; days without runs are left out. */
@@ -320,7 +324,7 @@ const filter = z.strictObject({
 const one = { input: z.tuple([id]) }
 const withInput = { input: z.tuple([id]).rest(z.unknown()) }
 
-export const Scheduler = defineService<Scheduler>('scheduler', '1.3.0', {
+export const Scheduler = defineService<Scheduler>('scheduler', '1.4.0', {
   methods: {
     create: { input: z.tuple([taskSpecSchema]) },
     createOrUpdate: { input: z.tuple([taskSpecSchema]) },
@@ -355,6 +359,7 @@ export const Scheduler = defineService<Scheduler>('scheduler', '1.3.0', {
     search: { input: z.tuple([]).rest(z.record(z.string(), z.unknown()).optional()) },
     live: { input: z.tuple([]).rest(z.number().optional()) },
     rhythm: one,
+    outline: one,
     check: { input: z.tuple([z.unknown()]).rest(id.optional()) },
     days: { input: z.tuple([]).rest(z.strictObject({ id: id.optional(), days: z.number().optional() }).optional()) },
     fromTemplate: { input: z.tuple([id, z.string().min(1).max(128), z.record(z.string(), z.unknown())]) },

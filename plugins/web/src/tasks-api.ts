@@ -85,6 +85,7 @@ export function addTaskRoutes(api: Hono, tasks: Tasks, changed: () => void): voi
   api.get('/tasks/:id/history.csv', async (c) =>
     file(await (await ask()).historyCsv(c.req.param('id')), `task-${c.req.param('id').replace(/[^\w-]/g, '')}.csv`),
   )
+  api.get('/tasks/:id/outline', async (c) => c.json({ steps: await (await ask()).outline(c.req.param('id')) }))
   api.get('/tasks/:id/rhythm', async (c) => c.json(await (await ask()).rhythm(c.req.param('id'))))
   api.get('/tasks/:id/webhook', async (c) => c.json(await (await ask()).webhook(c.req.param('id'))))
   api.get('/tasks/:id/ledger', async (c) => {

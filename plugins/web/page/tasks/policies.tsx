@@ -15,9 +15,9 @@ interface Policy {
 }
 
 const MISFIRES: Record<string, Policy> = {
-  'run-once': { label: 'run once for all that was missed', begin: 'run-once' },
+  'run-once': { label: 'run once for all of them', begin: 'run-once' },
   'run-all': {
-    label: 'run each that was missed, the newest',
+    label: 'run each of them',
     begin: { kind: 'run-all', limit: 10 },
     number: ['limit', 'At most so many'],
   },
@@ -43,9 +43,7 @@ const FAILURES: Record<string, { label: string; begin: Step }> = {
 }
 
 export function Misfire({ form }: { form: Form }) {
-  return (
-    <PolicyField form={form} path="misfire" label="If its time passed while nothing could run" policies={MISFIRES} />
-  )
+  return <PolicyField form={form} path="misfire" label="If its time was missed" policies={MISFIRES} />
 }
 
 export function Overlaps({ form }: { form: Form }) {
@@ -96,7 +94,7 @@ export function AfterFailure({ form }: { form: Form }) {
   const wrong = form.problem('onFailure')
   return (
     <fieldset className="after-failure">
-      <legend className="mantine-InputWrapper-label">When the last try has failed, in this order</legend>
+      <legend>When the last try has failed, in this order</legend>
       {steps.length === 0 && <p className="dim small">You are told.</p>}
       <ol className="bare">
         {steps.map((step, i) => (

@@ -1,14 +1,14 @@
 // plugins/web/page/tasks/run.tsx: one run: how it went step by step, with the source of every value; what it asks; once more, or dry.
 import { Button, Skeleton, TextInput } from '@mantine/core'
-import type { Run, StepLog } from '@pryx/plugin-scheduler/service'
+import type { OutlineStep, Run, StepLog } from '@pryx/plugin-scheduler/service'
 import { IconRefresh } from '@tabler/icons-react'
-import { type ReactNode, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useState } from 'react'
 import { post } from '../calls.ts'
 import { fullTime, span } from '../format.ts'
 import { SectionHead } from '../marks.tsx'
 import { goTo, hrefOf } from '../route.ts'
 import { act, useNow } from '../store.ts'
-import { runPath, useAsked, useTaskTick } from './ask.ts'
+import { runPath, taskPath, useAsked, useTaskTick } from './ask.ts'
 import { valueText } from './compare.tsx'
 import { Gantt } from './gantt.tsx'
 import { noteOf, tokensOf } from './history.tsx'
@@ -21,6 +21,7 @@ interface Known {
   steps: StepLog[]
 }
 
+const Graph = lazy(() => import('./graph.tsx')) // brings a library that lays it out
 const LOOK_EVERY_MS = 1_000
 
 export function RunPage({ id, runId }: { id: string; runId: string }) {
@@ -127,6 +128,8 @@ function Summary({ run }: { run: Run }) {
 
 function Steps({ run, steps, now }: Known & { now: number }) {
   const [chosen, setChosen] = useState<string>()
+  const outline = useAsked<{ steps: OutlineStep[] }>(taskPath(run.taskId, '/outline')).data?.steps ?? []
+  const choose = (path: string) => setChosen(path === chosen ? undefined : path)
   const step = steps.find(({ path }) => path === chosen)
   const asking = steps.filter(
     ({ status, input }) => status === 'ambiguous' || (status === 'waiting' && questionIn(input)),
@@ -135,12 +138,12 @@ function Steps({ run, steps, now }: Known & { now: number }) {
     <section className="panel" aria-label="Steps">
       <h2>Steps</h2>
       {run.status === 'running' && asking.map((each) => <Question key={each.path} run={run} step={each} />)}
-      <Gantt
-        steps={steps}
-        now={now}
-        chosen={chosen}
-        onChoose={(path) => setChosen(path === chosen ? undefined : path)}
-      />
+      {outline.length > 1 && (
+        <Suspense>
+          <Graph outline={outline} steps={steps} chosen={chosen} onChoose={choose} />
+        </Suspense>
+      )}
+      <Gantt steps={steps} now={now} chosen={chosen} onChoose={choose} />
       {step === undefined ? (
         <p className="dim small">Choose a step to see what went in and what came out.</p>
       ) : (

@@ -1,8 +1,8 @@
 // plugins/web/page/tasks/task.tsx: one task: what it does and when, what works now, its history, figures and books.
 import { Button, Menu, Modal, Skeleton, Tabs } from '@mantine/core'
-import type { Plan, Spending, Task } from '@pryx/plugin-scheduler/service'
+import type { OutlineStep, Plan, Spending, Task } from '@pryx/plugin-scheduler/service'
 import { IconBolt, IconChevronDown, IconPencil } from '@tabler/icons-react'
-import { useState } from 'react'
+import { lazy, Suspense, useState } from 'react'
 import { post } from '../calls.ts'
 import { fullTime, span } from '../format.ts'
 import { SectionHead } from '../marks.tsx'
@@ -16,6 +16,8 @@ import { History } from './history.tsx'
 import { LiveRuns } from './live.tsx'
 import { Back, Budgets, EDIT } from './places.tsx'
 import { ACTIONS, money, StateMark } from './words.tsx'
+
+const Graph = lazy(() => import('./graph.tsx')) // brings a library that lays it out
 
 interface Known {
   task: Task
@@ -66,11 +68,22 @@ export function TaskPage({ id }: { id: string }) {
         </Tabs.Panel>
         {task.action.kind === 'workflow' && (
           <Tabs.Panel value="flow">
+            <Drawn id={id} />
             <Flow flow={task.action.flow} />
           </Tabs.Panel>
         )}
       </Tabs>
     </>
+  )
+}
+
+function Drawn({ id }: { id: string }) {
+  const { data } = useAsked<{ steps: OutlineStep[] }>(taskPath(id, '/outline'))
+  if (data === undefined || data.steps.length < 2) return null
+  return (
+    <Suspense>
+      <Graph outline={data.steps} />
+    </Suspense>
   )
 }
 

@@ -4,6 +4,7 @@ import { lastAbout } from './ask.ts'
 import { barsOf } from './bars.ts'
 import { everyDay } from './days.ts'
 import { changesOf, draftOf, emptyDraft, problemAt, problemsElsewhere, valueAt, withValue } from './draft.ts'
+import { drawingOf, standingsOf } from './layout.ts'
 import { allTasks, asked, inPieces, lastPage, pathOf, sortedBy } from './list-state.ts'
 import { leftText, outlook } from './live.tsx'
 import { endedIn } from './run-notices.tsx'
@@ -157,4 +158,25 @@ test('S14: a page asks again after an event about its task, and not after one of
     lastAbout({ events }, 'c'),
     lastAbout({ events }, undefined),
   ]).toEqual([1, 2, 0, 2])
+})
+
+test('S14: a workflow is drawn from left to right, with room for every step, and each stands as its worst iteration does', () => {
+  const step = (path: string, ...after: string[]) => ({
+    path,
+    id: path,
+    what: 'set',
+    after: after.map((path) => ({ path })),
+  })
+  const { boxes, lines, width, height } = drawingOf([step('a'), step('b', 'a'), step('c', 'a'), step('d', 'b', 'c')])
+  const at = Object.fromEntries(boxes.map((box) => [box.step.path, box]))
+
+  expect(at.a!.x).toBeLessThan(at.b!.x)
+  expect(at.b!.x).toBe(at.c!.x)
+  expect(Math.abs(at.b!.y - at.c!.y)).toBeGreaterThanOrEqual(at.b!.height)
+  expect(at.d!.x + at.d!.width / 2).toBeLessThanOrEqual(width)
+  expect(at.c!.y + at.c!.height / 2).toBeLessThanOrEqual(height)
+  expect(lines.map(({ from, to }) => `${from}${to}`).sort()).toEqual(['ab', 'ac', 'bd', 'cd'])
+  const log = (path: string, status: string) => ({ path, status, attempt: 1 })
+  const standings = standingsOf([log('l[0]/x', 'ok'), log('l[1]/x', 'failed'), log('l[2]/x', 'skipped')] as never)
+  expect(standings.get('l[]/x')).toMatchObject({ path: 'l[1]/x', status: 'failed' })
 })
