@@ -1,5 +1,5 @@
 // test/registry-testing.ts: a real npm registry (verdaccio) on a free loopback port, for tests of installing and publishing.
-//   T1  It has no uplink: what was not published here is not found, and nothing leaves the machine.
+//   T1  It has no uplink, unless one is named: what was not published here is not found, and nothing leaves the machine.
 //   T2  Storage lies in a temporary folder of its own and goes with the registry.
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -37,10 +37,14 @@ export interface TestRegistry extends AsyncDisposable {
   packument(name: string): Promise<Record<string, unknown>>
 }
 
-/** Starts a registry of its own; takes about a second. */
-export async function openTestRegistry(): Promise<TestRegistry> {
+/**
+ * Starts a registry of its own; takes about a second.
+ *
+ * @param options.uplink Asked for what was not published here, but for the names that `own` begins; for tests that install what npm has.
+ */
+export async function openTestRegistry(options: { uplink?: string; own?: string[] } = {}): Promise<TestRegistry> {
   const storage = mkdtempSync(join(tmpdir(), 'pryx-registry-'))
-  const server = (await runServer(configOf(storage) as never)) as Server
+  const server = (await runServer(configOf(storage, options) as never)) as Server
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   const token = await addUser(url)
@@ -76,13 +80,17 @@ export async function openTestRegistry(): Promise<TestRegistry> {
   }
 }
 
-function configOf(storage: string): Record<string, unknown> {
+function configOf(storage: string, { uplink, own = [] }: { uplink?: string; own?: string[] }): Record<string, unknown> {
+  const rules = { access: '$all', publish: '$authenticated', unpublish: '$authenticated' }
   return {
     self_path: storage,
     storage: join(storage, 'packages'),
     auth: { htpasswd: { file: join(storage, 'htpasswd'), max_users: 10 } },
-    uplinks: {}, // T1
-    packages: { '**': { access: '$all', publish: '$authenticated', unpublish: '$authenticated' } },
+    uplinks: uplink === undefined ? {} : { npm: { url: uplink } }, // T1
+    packages: {
+      ...Object.fromEntries(own.map((name) => [name, rules])),
+      '**': { ...rules, ...(uplink !== undefined && { proxy: 'npm' }) },
+    },
     middlewares: {},
     web: { enable: false },
     max_body_size: '256mb',
