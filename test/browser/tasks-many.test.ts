@@ -37,7 +37,7 @@ afterAll(async () => {
   await job?.[Symbol.asyncDispose]()
 })
 
-test(`S14: the list of ${TASKS} tasks with ${RUNS} runs each is there within ${LOAD_MS} ms`, async () => {
+test(`S14: the list of ${TASKS} tasks with ${RUNS} runs each is there${DEEP ? ` within ${LOAD_MS} ms` : ''}`, async () => {
   const took: number[] = []
   for (let i = 0; i < TIMES; i++) {
     await page.goto('about:blank')
@@ -54,7 +54,7 @@ test(`S14: the list of ${TASKS} tasks with ${RUNS} runs each is there within ${L
   judge('the list is there', took, LOAD_MS)
 })
 
-test(`S14: what happens to a task is on the page within ${UPDATE_MS} ms, with ${TASKS} others beside it`, async () => {
+test(`S14: what happens to a task is on the page${DEEP ? ` within ${UPDATE_MS} ms` : ' soon'}, with ${TASKS} others beside it`, async () => {
   const task = { name: 'a beat', trigger: { kind: 'manual' }, action: { kind: 'notify', text: 'it beats' } }
   await host.post('/api/tasks', task)
   const { id } = (await host.get<Found>('/api/tasks?text=a+beat')).tasks[0]!.task
