@@ -99,6 +99,14 @@ test('K9: a function of the plugin’s own that is called fetch asks nobody; of 
   expect(faults(given)).toEqual(['PERMISSION_MISSING: the code asks example.com, which pryx.permissions does not name'])
 })
 
+test('K9: an event that starts the plugin is of use without being listened to', () => {
+  const listens = { events: { listens: ['host.up', 'host.down'] }, activation: ['event:host.up'] }
+
+  expect(faults('', listens)).toEqual([
+    'EVENT_UNUSED: pryx.events.listens has host.down, and the code listens to no such event',
+  ])
+})
+
 test('K9: no warning rests on what cannot be read', () => {
   const body =
     'ctx.use(tokenOf(x)); ctx.emit(eventOf(x), {}); ctx.events.on(x, () => {}); fetch(x); ctx.provide(x, {}); ctx.tools.provide(x)'

@@ -193,7 +193,8 @@ function eventFaults({ manifest, use }: Linted, kind: 'emits' | 'listens'): Find
   const asked = manifest.events[kind]
   const does = kind === 'emits' ? 'emits' : 'listens to'
   const missing = [...use[kind]].filter(([name]) => !asked.some((pattern) => matchesPattern(pattern, name)))
-  const idle = use.open[kind] ? [] : asked.filter((pattern) => !meets(pattern, use[kind]))
+  const wakers = kind === 'listens' ? startedBy(manifest) : []
+  const idle = use.open[kind] ? [] : asked.filter((name) => !wakers.includes(name) && !meets(name, use[kind]))
   return [
     ...missing.map(([name, at]) =>
       error('EVENT_UNDECLARED', `the code ${does} ${name}, which pryx.events.${kind} does not name`, at, {
@@ -206,6 +207,11 @@ function eventFaults({ manifest, use }: Linted, kind: 'emits' | 'listens'): Find
       }),
     ),
   ]
+}
+
+/** Events that start the plugin: it must be let hear them, and need not listen. */
+function startedBy({ activation }: Linted['manifest']): string[] {
+  return activation.filter((cause) => cause.startsWith('event:')).map((cause) => cause.slice('event:'.length))
 }
 
 function meets(pattern: string, names: Found): boolean {
