@@ -4,7 +4,7 @@
 //   K3  What is remembered of tasks is bounded: of a million that run once a day each is folded as its turn to be forgotten comes.
 import type { Ports } from '../ports.ts'
 import { type RunRow, toRun } from '../store/rows.ts'
-import { KEPT_RUNS, OPEN, type Statement } from '../store/statements.ts'
+import { KEPT_RUNS, LONG_DEEDS, OPEN, type Statement } from '../store/statements.ts'
 import type { Task, Trigger } from '../task.ts'
 import { type Balance, balance, type Epoch, fold, type Span, spansOf } from './ledger.ts'
 
@@ -83,7 +83,7 @@ export function createKeeper({ store, clock }: Pick<Ports, 'store' | 'clock'>) {
     ])
     const [[first], old, [last]] = found.map(({ rows = [] }) => rows) as unknown as [
       { until: number | null; n: number }[],
-      (RunRow & { seq: number })[],
+      RunRow[],
       SpanRow[],
     ]
     if (first === undefined || first.until === null) return { statements: [], rows: 0, more: false }
@@ -105,6 +105,7 @@ export function createKeeper({ store, clock }: Pick<Ports, 'store' | 'clock'>) {
         sql: `DELETE FROM pieces WHERE ref IN (SELECT run || ':' || path FROM steps WHERE ${ofOld})`,
         params: [taskId, until],
       },
+      { sql: `DELETE FROM pieces WHERE ref IN (${LONG_DEEDS} AND seq <= ?)`, params: [taskId, until] },
       { sql: `DELETE FROM steps WHERE ${ofOld}`, params: [taskId, until] },
       { sql: 'DELETE FROM runs WHERE task = ? AND seq <= ?', params: [taskId, until] }, // K1
     ]

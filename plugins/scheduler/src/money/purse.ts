@@ -33,11 +33,16 @@ interface SpendRow {
 export type Purse = ReturnType<typeof createPurse>
 
 export function createPurse({ store, clock }: Pick<Ports, 'store' | 'clock'>, settings: Settings, notices: Notices) {
-  return { refusal, charge, spent, lines }
+  return { refusal, unlimited, charge, spent, lines }
+
+  /** No budget can refuse its runs. */
+  function unlimited(task: Task): boolean {
+    return task.budget === undefined && settings.monthlyBudgetUsd === undefined
+  }
 
   /** Why no run of the task may start now (P3). */
   async function refusal(task: Task): Promise<string | undefined> {
-    if (task.budget === undefined && settings.monthlyBudgetUsd === undefined) return undefined
+    if (unlimited(task)) return undefined
     const over = (await lines(task, NO_USAGE)).find((line) => line.scope !== 'run' && line.spentUsd >= line.limitUsd)
     return over && `over budget: ${describe(over)}`
   }

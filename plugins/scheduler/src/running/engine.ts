@@ -59,6 +59,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
   let cancelTimer: () => unknown = () => {}
   let idleUntil = 0 // nothing to do before, epoch ms: the disk is left alone until then
   let ended = false
+  let line: db.Line | undefined // the task whose runs alone were seen to wait
   return {
     facts,
     notices,
@@ -147,16 +148,18 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
       if (ended) return recordLast()
       const now = clock.now()
       await jumps.look(now)
-      let outlook = await reap(now)
+      const reaped = await reap(now)
+      let { outlook } = reaped
       const overdue = outlook.due.deadline <= now && (await timeOut(now))
       const claimed = outlook.due.task <= now ? await claim(now) : NOTHING
       if (overdue || claimed.any) outlook = await store.look(now, MAX_CONSIDERED)
       const begun = await startWaiting(outlook, now)
+      const anyBegun = reaped.begun || begun.any
       await lateness.look(now)
       if (notices.fresh || outlook.due.notice <= now) await notices.deliver(now)
-      const moreToTidy = await keeper.tidy(claimed.more || begun.any || harvest.size > 0 ? MANY_ROWS : undefined)
+      const moreToTidy = await keeper.tidy(claimed.more || anyBegun || harvest.size > 0 ? MANY_ROWS : undefined)
       if (claimed.more || begun.more || moreToTidy || harvest.size > 0) return 0
-      if (begun.any) return JUST_STARTED_MS
+      if (anyBegun) return JUST_STARTED_MS
       const wakeAt = (await store.nextWake()) ?? Number.POSITIVE_INFINITY
       const idleMs = wakeAt <= now ? LONGEST_SLEEP_MS : Math.min(LONGEST_BLIND_MS, wakeAt - now) // in the past: it waits for room
       idleUntil = now + idleMs
@@ -165,16 +168,28 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     return next
   }
 
-  /** Records the ends that have come in, and looks how things stand after them. */
-  async function reap(now: number): Promise<Outlook> {
+  /** Records the ends that have come in, starts what needs no choice, and looks how things stand after that: one transaction. */
+  async function reap(now: number): Promise<{ outlook: Outlook; begun: boolean }> {
     const sheaf = harvest.take()
+    const { statements: ends } = sheaf
+    const next = ends.length > 0 && sheaf.plain ? line : undefined
+    const starts = next === undefined ? [] : [db.startLine(next, session, now, settings.maxRunning, MAX_STARTS)]
     try {
-      const [results, outlook] = await store.commitAndLook(sheaf.statements, now, MAX_CONSIDERED)
-      return (await sheaf.landed(results)) ? await store.look(now, MAX_CONSIDERED) : outlook
+      let [results, outlook] = await store.commitAndLook([...ends, ...starts], now, MAX_CONSIDERED)
+      if (await sheaf.landed(results.slice(0, ends.length))) outlook = await store.look(now, MAX_CONSIDERED)
+      const rows = results.slice(ends.length).flatMap((result) => result.rows ?? [])
+      for (const row of rows) await started(db.readStarted(row, () => next!.task, session, now))
+      if (outlook.waiting.length > 0) line = isFree(outlook.line) ? outlook.line : undefined
+      return { outlook, begun: rows.length > 0 }
     } catch (error) {
       sheaf.failed(error)
       throw error
     }
+  }
+
+  /** Nothing but room decides whether its runs start. */
+  function isFree(one: db.Line | undefined): boolean {
+    return one !== undefined && one.task.group === undefined && purse.unlimited(one.task)
   }
 
   async function timeOut(now: number): Promise<boolean> {
@@ -205,10 +220,10 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     const starts = ready.length === 0 ? [] : [db.startRuns(ready, session, now)]
     const results = await store.exchange([...refused, ...starts])
     const rows = starts.length === 0 ? [] : (results.at(-1)?.rows ?? [])
-    const begun = new Map(rows.map(db.readStarted).map((each) => [each.seq, each]))
-    for (const { task, run } of ready) if (begun.has(run.seq)) await started(task, begun.get(run.seq)!)
+    const tasks = new Map(ready.map(({ task, run }) => [run.seq, task]))
+    for (const row of rows) await started(db.readStarted(row, (seq) => tasks.get(seq)!, session, now))
     const more = (chosen.length === MAX_STARTS || outlook.full) && running.length + ready.length < settings.maxRunning
-    return { any: begun.size > 0, more }
+    return { any: rows.length > 0, more }
   }
 
   /** All that could start; where some tasks' lines fill the window, those who stand behind them too (L1). */
@@ -225,7 +240,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     return waiting
   }
 
-  async function started(task: Task, { run, longInput }: db.Started): Promise<void> {
+  async function started({ task, run, longInput }: db.Started): Promise<void> {
     const whole = longInput ? { ...run, input: (await store.run(run.id))?.input } : run
     facts.started(task, whole)
     facts.due(task, whole)

@@ -9,8 +9,7 @@ import type { Ports, Settings } from '../ports.ts'
 import type { Result } from '../store/outlook.ts'
 import type { OpenRun } from '../store/rows.ts'
 import * as db from '../store/statements.ts'
-import { type Completion, MAX_RESULT_CHARS, type Run, type Task } from '../task.ts'
-import { noted } from '../workflow/journal.ts'
+import { MAX_RESULT_CHARS, type Run, type Task } from '../task.ts'
 import type { Endings } from './endings.ts'
 import type { Facts } from './facts.ts'
 import { resultText } from './failure.ts'
@@ -19,6 +18,8 @@ import type { Worked, Working } from './working.ts'
 /** The ends of one transaction. */
 export interface Sheaf {
   readonly statements: db.Statement[]
+  /** Nothing follows from its ends: what may start after them is known beforehand (H2). */
+  readonly plain: boolean
   /** The transaction is on disk: tells of it, and settles what needs more. @returns Whether more has changed. */
   landed(results: readonly Result[]): Promise<boolean>
   /** Nothing of it is on disk. */
@@ -49,10 +50,10 @@ interface End {
   reject(error: unknown): void
 }
 
-type EndedRow = { id: string; progress: string | null; usage: string | null }
+type EndedRow = { seq: number; progress: string | null; usage: string | null }
 
 export function createHarvest(
-  { clock }: Pick<Ports, 'clock'>,
+  { clock, store }: Pick<Ports, 'clock' | 'store'>,
   { timeZone }: Pick<Settings, 'timeZone'>,
   { endings, facts, keeper, notices, working }: Parts,
 ): Harvest {
@@ -80,12 +81,13 @@ export function createHarvest(
       if (first && isPlain(end)) plain.push(end)
       else others.push(end) // H3: what was told of the same run before counts, and this is judged after it
     }
-    const notes = noted(ends.flatMap(({ completion }) => completion.notes ?? []))
+    const pieces = ends.flatMap(({ completion }) => completion.notes?.pieces ?? [])
     const endings = plain.length === 0 ? [] : db.endWell(plain.map(successOf), periodOf(now, timeZone, 'day'), now)
     return {
-      statements: [...notes, ...endings],
+      statements: [...pieces, ...deedsOf(others), ...endings],
+      plain: others.length === 0,
       async landed(results) {
-        if (plain.length > 0) tell(plain, (results.at(-1)?.rows ?? []) as unknown as EndedRow[], now)
+        if (plain.length > 0) await tell(plain, (results.at(-1)?.rows ?? []) as unknown as EndedRow[], now)
         for (const end of others) await settle(end)
         for (const { run } of ends) if (run.source !== 'schedule') keeper.note(run.taskId) // those were noted as they were claimed
         return others.length > 0
@@ -101,23 +103,33 @@ export function createHarvest(
     return ok && (usage === undefined || usage.calls === 0) && !notices.wanted('succeeded', task)
   }
 
-  function tell(ends: readonly End[], rows: readonly EndedRow[], now: number): void {
-    const ended = new Map(rows.map((row) => [row.id, row]))
-    for (const { task, run, resolve } of ends) {
-      const row = ended.get(run.id)
-      if (row !== undefined) {
-        working.abort(run.id, 'the run is over')
-        facts.finished(task, {
-          ...run,
-          ...notedOf(row),
-          status: 'ok',
-          finishedAt: now,
-          deadline: undefined,
-          error: undefined,
-        })
-      }
-      resolve(row !== undefined)
+  async function tell(ends: readonly End[], rows: readonly EndedRow[], now: number): Promise<void> {
+    const ended = new Map(rows.map((row) => [row.seq, row]))
+    const late: End[] = []
+    for (const end of ends) {
+      const row = ended.get(end.run.seq)
+      if (row === undefined) late.push(end)
+      else tellOne(end, row, now)
     }
+    await note(late)
+  }
+
+  function tellOne({ task, run, resolve }: End, row: EndedRow, now: number): void {
+    working.abort(run.id, 'the run is over')
+    const over = { status: 'ok', finishedAt: now, deadline: undefined, error: undefined } as const
+    facts.finished(task, { ...run, ...notedOf(row), ...over })
+    resolve(true)
+  }
+
+  /** What was done for runs that were over before: it does not count as their end, and is not forgotten. */
+  async function note(late: readonly End[]): Promise<void> {
+    const notes = deedsOf(late)
+    const noted = notes.length === 0 ? Promise.resolve([]) : store.commit(notes)
+    const told = noted.then(
+      () => late.forEach(({ resolve }) => void resolve(false)),
+      (error) => late.forEach(({ reject }) => void reject(error)),
+    )
+    await told
   }
 
   async function settle({ run, completion, resolve, reject }: End): Promise<void> {
@@ -126,9 +138,14 @@ export function createHarvest(
   }
 }
 
-function successOf({ run, completion }: { run: OpenRun; completion: Completion }): db.Success {
+function successOf({ run, completion }: End): db.Success {
   const log = completion.log?.slice(-MAX_RESULT_CHARS)
-  return { run, result: resultText(completion.result), log }
+  return { run, result: resultText(completion.result), log, deed: completion.notes?.deed }
+}
+
+function deedsOf(ends: readonly End[]): db.Statement[] {
+  const deeds = ends.flatMap(({ run, completion: { notes } }) => (notes ? [{ run, deed: notes.deed }] : []))
+  return deeds.length === 0 ? [] : [db.noteDeeds(deeds)]
 }
 
 /** What was noted of the run while it worked. */

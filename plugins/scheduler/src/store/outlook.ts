@@ -4,7 +4,7 @@
 //   L2  Within a task the oldest come first: a run may start only if fewer than the task's `parallel` are at work or in line before it.
 import type { Task } from '../task.ts'
 import { type OpenRun, type TaskRow, toTask } from './rows.ts'
-import type { Statement } from './statements.ts'
+import type { Line, Statement } from './statements.ts'
 
 /** What a statement of a transaction changed, and answered if it was asked to. */
 export interface Result {
@@ -25,6 +25,8 @@ export interface Outlook {
   readonly running: readonly { owner: string; group: string | undefined }[]
   /** Runs whose time has come and whose tasks have room for them, the most urgent first. */
   readonly waiting: readonly Waiting[]
+  /** Their task, if all of them are of one. */
+  readonly line: Line | undefined
   /** The window is full, and runs of other tasks stand behind it. */
   readonly full: boolean
   /** Tasks that took room in the window and had none for their runs (L1). */
@@ -85,8 +87,9 @@ export function outlookOf(results: readonly Result[]): Outlook {
     { owner: string; grp: string | null; n: number }[],
     [{ waiting: string; crowding: string; tasks: string; behind: number }],
   ]
-  const tasks = new Map((JSON.parse(line.tasks) as string[][]).map((row) => [row[0], briefTask(row)]))
+  const tasks = new Map((JSON.parse(line.tasks) as string[][]).map((row) => [row[0], lineOf(row)]))
   const waiting = (JSON.parse(line.waiting) as Place[]).sort(byUrgency)
+  const [first] = tasks.values()
   return {
     due: { task: due.task ?? NEVER, deadline: due.deadline ?? NEVER, notice: due.notice ?? NEVER },
     running: running.flatMap(({ owner, grp, n }) =>
@@ -94,8 +97,9 @@ export function outlookOf(results: readonly Result[]): Outlook {
     ),
     waiting: waiting.map(([seq, task, priority, startAt]) => ({
       run: { seq, priority, startAt },
-      task: tasks.get(task)!,
+      task: tasks.get(task)!.task,
     })),
+    line: tasks.size === 1 ? first : undefined,
     full: line.behind === 1,
     crowding: JSON.parse(line.crowding) as string[],
   }
@@ -107,7 +111,7 @@ function byUrgency([seq, , priority, startAt]: Place, [otherSeq, , otherPriority
 
 const NEVER = Number.POSITIVE_INFINITY
 
-function briefTask([id, owner, name, spec, state]: readonly string[]): Task {
+function lineOf([id, owner, name, spec, state]: readonly string[]): Line {
   const rest = { next_due: null, problem: null, created_at: 0, updated_at: 0, epoch: null, failures: 0 }
-  return toTask({ id, owner, name, spec, state, ...rest } as TaskRow)
+  return { task: toTask({ id, owner, name, spec, state, ...rest } as TaskRow), spec: spec! }
 }

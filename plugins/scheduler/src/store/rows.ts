@@ -3,7 +3,20 @@ import type { FullSpec, Run, RunStatus, Task, TaskState } from '../task.ts'
 
 /** The columns of a run that are short: many rows of them fit into one message. */
 export const BRIEF_COLUMNS = [
-  ...['id', 'task', 'status', 'source', 'occurrence', 'since', 'count', 'exact', 'attempt', 'recoveries', 'recovers'],
+  ...[
+    'seq',
+    'id',
+    'task',
+    'status',
+    'source',
+    'occurrence',
+    'since',
+    'count',
+    'exact',
+    'attempt',
+    'recoveries',
+    'recovers',
+  ],
   ...[
     'start_at',
     'started_at',
@@ -20,6 +33,8 @@ export const BRIEF_COLUMNS = [
 
 /** A run with what only the scheduler wants to know. */
 export interface OpenRun extends Run {
+  /** Its row, never used again. */
+  readonly seq: number
   /** The scheduler's life it was started in. */
   readonly session: string | undefined
   /** How often it was made up for already. */
@@ -30,7 +45,7 @@ export interface OpenRun extends Run {
 }
 
 /** What callers may see of a run. */
-export function publicRun({ session: _s, recoveries: _r, priority: _p, epoch: _e, ...run }: OpenRun): Run {
+export function publicRun({ seq: _q, session: _s, recoveries: _r, priority: _p, epoch: _e, ...run }: OpenRun): Run {
   return run
 }
 
@@ -49,6 +64,7 @@ export interface TaskRow {
 }
 
 export interface RunRow {
+  seq: number
   id: string
   task: string
   status: RunStatus
@@ -92,6 +108,7 @@ export function toTask(row: TaskRow): Task {
 
 export function toRun(row: RunRow): OpenRun {
   return {
+    seq: row.seq,
     id: row.id,
     taskId: row.task,
     status: row.status,

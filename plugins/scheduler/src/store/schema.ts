@@ -4,7 +4,7 @@
 import { UsageError } from '@pryx/sdk'
 import type { Sql } from './store.ts'
 
-export const SCHEMA_VERSION = 4
+export const SCHEMA_VERSION = 5
 
 /** The tables as the first version had them. */
 const FIRST = `
@@ -90,6 +90,14 @@ CREATE TABLE day_sums (
   day TEXT PRIMARY KEY, ok INTEGER NOT NULL, failed INTEGER NOT NULL, other INTEGER NOT NULL, ms INTEGER NOT NULL, cost_usd REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX spend_of_period ON spend (period, task, cost_usd, unpriced);
+`,
+  // The step log of a single deed lies in its run's row: a job of a queue writes one row less, and drops one less.
+  `
+ALTER TABLE runs ADD COLUMN deed TEXT;
+CREATE VIEW step_log (run, path, seq, status, attempt, started_at, finished_at, wake_at, input, sources, output, error) AS
+  SELECT run, path, seq, status, attempt, started_at, finished_at, wake_at, input, sources, output, error FROM steps
+  UNION ALL SELECT id, 'do', 1, deed ->> 0, deed ->> 1, deed ->> 2, deed ->> 3, NULL, deed -> 4, deed ->> 5, deed -> 6, deed ->> 7
+    FROM runs WHERE deed IS NOT NULL;
 `,
 ]
 

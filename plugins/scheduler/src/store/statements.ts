@@ -16,6 +16,8 @@ export interface Statement {
 
 const STILL_DUE = `EXISTS (SELECT 1 FROM tasks WHERE id = ? AND next_due = ? AND state = 'active')`
 export const OPEN = `status IN ('queued', 'running')`
+/** Names of the pieces that outputs of a task's single deeds were cut into; ?1 is the task. */
+export const LONG_DEEDS = `SELECT id || ':do' FROM runs WHERE task = ?1 AND instr(deed, '"$ref"') > 0`
 
 /** Writes a new task, or the whole of a changed one. */
 export function putTask(task: Task): Statement {
@@ -42,6 +44,7 @@ export function deleteTask(id: string): Statement[] {
       sql: `DELETE FROM pieces WHERE ref IN (SELECT run || ':' || path FROM steps WHERE run IN (SELECT id FROM runs WHERE task = ?))`,
       params: [id],
     },
+    { sql: `DELETE FROM pieces WHERE ref IN (${LONG_DEEDS})`, params: [id] },
     ofRuns('steps', 'run'),
     ...['runs', 'epochs', 'spans', 'spend', 'daily', 'watches', 'webhook_ids'].map((table) => ({
       sql: `DELETE FROM ${table} WHERE task = ?`,
@@ -171,44 +174,72 @@ export function startRuns(
   }
 }
 
+/** A task, and its spec as it lies on disk. */
+export interface Line {
+  readonly task: Task
+  readonly spec: string
+}
+
+/**
+ * Starts the oldest waiting runs of a task, as many as it and all tasks together have room for, if there is nothing to choose: only its
+ * runs wait, all of one priority and their time has come, and the task is as it was read. Answers as `startRuns` does.
+ *
+ * @param most At a time, of all tasks.
+ * @param limit At once.
+ */
+export function startLine({ task, spec }: Line, session: string, now: number, most: number, limit: number): Statement {
+  const end = (column: string, order: string) =>
+    `(SELECT ${column} FROM runs WHERE status = 'queued' ORDER BY priority ${order}, start_at ${order}, seq ${order} LIMIT 1)`
+  return {
+    sql: `UPDATE runs SET status = 'running', attempt = attempt + 1, started_at = ?1, deadline = ?1 + ?2, session = ?3
+          WHERE seq IN (SELECT seq FROM runs WHERE status = 'queued' AND task = ?4 ORDER BY seq LIMIT MAX(0, MIN(?5,
+              ?6 - (SELECT COUNT(*) FROM runs WHERE status = 'running'),
+              COALESCE((SELECT parallel FROM tasks WHERE id = ?4), 0) - (SELECT COUNT(*) FROM runs WHERE status = 'running' AND task = ?4))))
+            AND EXISTS (SELECT 1 FROM tasks WHERE id = ?4 AND name = ?7 AND spec = ?8 AND state = ?9)
+            AND (SELECT MIN(task) FROM runs WHERE status = 'queued') = ?4 AND (SELECT MAX(task) FROM runs WHERE status = 'queued') = ?4
+            AND ${end('priority', 'ASC')} = ${end('priority', 'DESC')} AND ${end('start_at', 'DESC')} <= ?1
+          RETURNING ${STARTED}`,
+    params: [now, task.timeoutMs, session, task.id, limit, most, task.name, spec, task.state],
+    rows: true,
+  }
+}
+
 const SHORT_INPUT = 2_000 // characters
-/** What a run that starts is known by. Longer inputs are read one by one: together they would not fit into a message. */
-const STARTED = `json_array(seq, id, task, source, occurrence, since, count, exact, attempt, recoveries, recovers, priority, epoch, start_at,
-  started_at, deadline, session, CASE WHEN length(input) <= ${SHORT_INPUT} THEN input END, length(input) > ${SHORT_INPUT}) run`
+/** What is not known of a run that starts. Longer inputs are read one by one: together they would not fit into a message. */
+const STARTED = `json_array(seq, id, source, occurrence, since, count, exact, attempt, recoveries, recovers, priority, epoch, start_at,
+  CASE WHEN length(input) <= ${SHORT_INPUT} THEN input END, length(input) > ${SHORT_INPUT}) run`
 
 export interface Started {
-  seq: number
+  task: Task
   run: OpenRun
   /** Its input is too long to come along. */
   longInput: boolean
 }
 
-export function readStarted(row: Record<string, unknown>): Started {
-  const [seq, id, taskId, source, occurrence, since, count, exact, attempt, recoveries, recovers, ...rest] = JSON.parse(
+type StartedRow = [
+  ...[seq: number, id: string, source: Run['source'], occurrence: number, since: number, count: number, exact: number],
+  ...[attempt: number, recoveries: number, recovers: string | null, priority: number, epoch: number | null],
+  ...[startAt: number, input: string | null, long: number | null],
+]
+
+/** @param taskOf Whose run it is, by its `seq`. */
+export function readStarted(
+  row: Record<string, unknown>,
+  taskOf: (seq: number) => Task,
+  session: string,
+  now: number,
+): Started {
+  const [seq, id, source, occurrence, since, count, exact, attempt, recoveries, recovers, ...rest] = JSON.parse(
     row.run as string,
-  ) as [
-    number,
-    string,
-    string,
-    Run['source'],
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    string | null,
-    ...never[],
-  ]
-  const [priority, epoch, startAt, startedAt, deadline, session, input, long] = rest as unknown as [
-    ...[number, number | null, number, number, number, string, string | null, number | null],
-  ]
+  ) as StartedRow
+  const [priority, epoch, startAt, input, long] = rest
+  const task = taskOf(seq)
   const run: OpenRun = {
-    ...{ id, taskId, status: 'running', source, occurrence, since, count, exact: exact === 1, attempt, recoveries },
-    ...{ priority, epoch: epoch ?? undefined, startAt, startedAt, deadline, session, recovers: recovers ?? undefined },
-    input: input === null ? undefined : JSON.parse(input),
+    ...{ seq, id, taskId: task.id, status: 'running', source, occurrence, since, count, exact: exact === 1, attempt },
+    ...{ recoveries, priority, epoch: epoch ?? undefined, startAt, startedAt: now, deadline: now + task.timeoutMs },
+    ...{ session, recovers: recovers ?? undefined, input: input === null ? undefined : JSON.parse(input) },
   }
-  return { seq, run, longInput: long === 1 }
+  return { task, run, longInput: long === 1 }
 }
 
 /** Records a waiting run as skipped before it has begun. */
@@ -221,12 +252,20 @@ export function refuseRun(seq: number, reason: string, now: number): Statement {
 
 /** An attempt that ended well. Texts are JSON. */
 export interface Success {
-  run: Pick<Run, 'id' | 'attempt'>
+  run: Pick<OpenRun, 'seq' | 'attempt'>
   result?: string | undefined
   log?: string | undefined
+  /** Its step log, if it did a single deed. */
+  deed?: DeedLog | undefined
 }
 
-const SUCCEEDING = `json_each(?2) j CROSS JOIN runs r ON r.id = j.value ->> 0
+/** The step log of a single deed, as `step_log` reads it. `output` is as it is kept. */
+export type DeedLog = readonly [
+  ...[status: string, attempt: number, startedAt: number, finishedAt: number],
+  ...[input: unknown, sources: unknown, output: unknown, error: string | null],
+]
+
+const SUCCEEDING = `json_each(?2) j CROSS JOIN runs r ON r.seq = j.value ->> 0
   WHERE r.status = 'running' AND r.attempt = j.value ->> 1`
 /** Dry runs and replays say nothing of a task's health. */
 const COUNTING = `r.source NOT IN ('dry', 'replay')`
@@ -236,8 +275,9 @@ const COUNTING = `r.source NOT IN ('dry', 'replay')`
  * last statement answers who was ended, with what had been noted of it.
  */
 export function endWell(successes: readonly Success[], day: string, now: number): Statement[] {
+  const attempts = JSON.stringify(successes.map(({ run }) => [run.seq, run.attempt]))
   const rows = JSON.stringify(
-    successes.map(({ run, result, log }) => [run.id, run.attempt, result ?? null, log ?? null]),
+    successes.map(({ run, result, log, deed }) => [run.seq, run.attempt, result ?? null, log ?? null, deed ?? null]),
   )
   return [
     {
@@ -245,20 +285,29 @@ export function endWell(successes: readonly Success[], day: string, now: number)
             SELECT r.task, ?3, COUNT(*), SUM(MAX(0, ?1 - COALESCE(r.started_at, ?1))), SUM(COALESCE(r.usage ->> '$.costUsd', 0.0))
             FROM ${SUCCEEDING} AND ${COUNTING} GROUP BY r.task
             ON CONFLICT (day, task) DO UPDATE SET ok = ok + excluded.ok, ms = ms + excluded.ms, cost_usd = cost_usd + excluded.cost_usd`,
-      params: [now, rows, day],
+      params: [now, attempts, day],
     },
     {
       sql: `UPDATE tasks SET last_ok = ?1, failures = 0, late_told = NULL WHERE id IN (SELECT r.task FROM ${SUCCEEDING} AND ${COUNTING})`,
-      params: [now, rows],
+      params: [now, attempts],
     },
     {
-      sql: `UPDATE runs SET status = 'ok', finished_at = ?1, deadline = NULL, result = j.value ->> 2, error = NULL, log = j.value ->> 3, ambiguous = 0
-            FROM json_each(?2) j WHERE runs.id = j.value ->> 0 AND runs.status = 'running' AND runs.attempt = j.value ->> 1
-            RETURNING id, progress, usage`,
+      sql: `UPDATE runs SET status = 'ok', finished_at = ?1, deadline = NULL, result = j.value ->> 2, error = NULL, log = j.value ->> 3,
+              ambiguous = 0, deed = COALESCE(NULLIF(j.value -> 4, 'null'), deed)
+            FROM json_each(?2) j WHERE runs.seq = j.value ->> 0 AND runs.status = 'running' AND runs.attempt = j.value ->> 1
+            RETURNING seq, progress, usage`,
       params: [now, rows],
       rows: true,
     },
   ]
+}
+
+/** Notes what single deeds have done, whatever has become of their runs. */
+export function noteDeeds(deeds: readonly { run: Pick<OpenRun, 'seq'>; deed: DeedLog }[]): Statement {
+  return {
+    sql: 'UPDATE runs SET deed = j.value -> 1 FROM json_each(?1) j WHERE runs.seq = j.value ->> 0',
+    params: [JSON.stringify(deeds.map(({ run, deed }) => [run.seq, deed]))],
+  }
 }
 
 export interface Ending {

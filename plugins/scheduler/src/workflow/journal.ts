@@ -3,7 +3,7 @@
 //   J2  Outputs beyond INLINE_CHARS lie in pieces beside the journal, which holds a reference.
 import { UsageError } from '@pryx/sdk'
 import type { Source } from '../conditions/fill.ts'
-import type { Statement } from '../store/statements.ts'
+import type { DeedLog, Statement } from '../store/statements.ts'
 import type { Store } from '../store/store.ts'
 import type { Entry, StepStatus } from './advance.ts'
 
@@ -46,7 +46,7 @@ export function createJournal(store: Store) {
     let after = -1
     for (;;) {
       const rows = await store.sql.all<StepRow>(
-        `SELECT path, seq, status, attempt, started_at, finished_at, wake_at, NULL input, NULL sources, output, error FROM steps
+        `SELECT path, seq, status, attempt, started_at, finished_at, wake_at, NULL input, NULL sources, output, error FROM step_log
          WHERE run = ? AND seq > ? ORDER BY seq LIMIT 30`,
         ...[run, after],
       )
@@ -60,7 +60,7 @@ export function createJournal(store: Store) {
   async function log(run: string): Promise<StepLog[]> {
     const rows = await store.sql.all<StepRow>(
       `SELECT path, seq, status, attempt, started_at, finished_at, wake_at, substr(input, 1, 4000) input, substr(sources, 1, 4000) sources,
-         substr(output, 1, 4000) output, error FROM steps WHERE run = ? ORDER BY seq LIMIT ?`,
+         substr(output, 1, 4000) output, error FROM step_log WHERE run = ? ORDER BY seq LIMIT ?`,
       ...[run, MAX_SHOWN],
     )
     let room = 500_000 // characters: it goes through one message
@@ -79,7 +79,7 @@ export function createJournal(store: Store) {
   /** The whole output of one step. */
   async function output(run: string, path: string): Promise<unknown> {
     const [row] = await store.sql.all<{ output: string | null }>(
-      'SELECT output FROM steps WHERE run = ? AND path = ?',
+      'SELECT output FROM step_log WHERE run = ? AND path = ?',
       run,
       path,
     )
@@ -131,7 +131,12 @@ export function createJournal(store: Store) {
         `finished_at = excluded.finished_at, output = excluded.output, error = excluded.error, wake_at = NULL,
         sources = COALESCE(excluded.sources, sources)`,
         {
-          ...{ startedAt: now, finishedAt: now, output: kept, error: result.error?.slice(0, 4_096) ?? null },
+          ...{
+            startedAt: now,
+            finishedAt: now,
+            output: JSON.stringify(kept),
+            error: result.error?.slice(0, 4_096) ?? null,
+          },
           sources: result.sources === undefined ? null : JSON.stringify(result.sources),
         },
       ),
@@ -139,7 +144,7 @@ export function createJournal(store: Store) {
     return statements
   }
 
-  /** A step that was begun and ended between two looks at the disk: the only one of its run. @throws TASK_OUTPUT_TOO_LONG */
+  /** What the only deed of a run has done, for its row. @throws TASK_OUTPUT_TOO_LONG */
   function only(
     run: string,
     path: string,
@@ -149,8 +154,10 @@ export function createJournal(store: Store) {
     const { attempt, input, sources, output, error } = step
     const { statements, kept } = outputOf(run, path, output)
     const status: StepStatus = error === undefined ? 'ok' : 'failed'
-    const row = [run, path, status, attempt, began, ended, JSON.stringify(input) ?? null, JSON.stringify(sources), kept]
-    return { rows: [[...row, error?.slice(0, 4_096) ?? null]], statements }
+    return {
+      deed: [status, attempt, began, ended, input, sources, kept, error?.slice(0, 4_096) ?? null],
+      pieces: statements,
+    }
   }
 
   function retry(run: string, path: string, error: string, wakeAt: number): Statement {
@@ -184,36 +191,21 @@ export function createJournal(store: Store) {
   }
 }
 
-/** Step logs that are written later, many together: rows for `noted`, and statements of their own for what is long. */
+/** The step log of a single deed, written together with the end of its run; `pieces` hold what is too long for its row. */
 export interface Notes {
-  readonly rows: readonly (readonly (string | number | null)[])[]
-  readonly statements: readonly Statement[]
-}
-
-/** Writes what `only` has noted. */
-export function noted(notes: readonly Notes[]): Statement[] {
-  const rows = notes.flatMap((each) => each.rows)
-  if (rows.length === 0) return []
-  const write = {
-    sql: `INSERT INTO steps (run, path, seq, status, attempt, started_at, finished_at, input, sources, output, error)
-          SELECT value ->> 0, value ->> 1, 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9
-          FROM json_each(?1) WHERE true
-          ON CONFLICT (run, path) DO UPDATE SET status = excluded.status, attempt = excluded.attempt, finished_at = excluded.finished_at,
-            sources = excluded.sources, output = excluded.output, error = excluded.error, wake_at = NULL`,
-    params: [JSON.stringify(rows)],
-  }
-  return [...notes.flatMap((each) => each.statements), write]
+  readonly deed: DeedLog
+  readonly pieces: readonly Statement[]
 }
 
 /** What is kept in the step's row, and the pieces of what is too long for it (J2). */
-function outputOf(run: string, path: string, output: unknown): { statements: Statement[]; kept: string } {
+function outputOf(run: string, path: string, output: unknown): { statements: Statement[]; kept: unknown } {
   const text = JSON.stringify(output ?? null)
   if (text.length > MAX_OUTPUT_CHARS)
     throw new UsageError('TASK_OUTPUT_TOO_LONG', `the output of ${path} has ${text.length} characters`, {
       max: MAX_OUTPUT_CHARS,
       hint: 'Write it to a file, and pass its path.',
     })
-  if (text.length <= INLINE_CHARS) return { statements: [], kept: text }
+  if (text.length <= INLINE_CHARS) return { statements: [], kept: output ?? null }
   const ref = `${run}:${path}`
   const statements: Statement[] = []
   for (let at = 0; at < text.length; at += PIECE_CHARS)
@@ -221,7 +213,7 @@ function outputOf(run: string, path: string, output: unknown): { statements: Sta
       sql: 'INSERT OR REPLACE INTO pieces (ref, part, text) VALUES (?, ?, ?)',
       params: [ref, at / PIECE_CHARS, text.slice(at, at + PIECE_CHARS)],
     })
-  return { statements, kept: JSON.stringify({ $ref: ref, chars: text.length }) }
+  return { statements, kept: { $ref: ref, chars: text.length } }
 }
 
 interface Columns {
