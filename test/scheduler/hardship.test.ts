@@ -159,6 +159,7 @@ function makeBeat({ scheduler }: Host) {
   return scheduler.create({
     name: 'beat',
     trigger: { kind: 'interval', everyMs: 1_000 },
+    timeoutMs: 20_000, // whoever is killed may be in the middle of a run, which the next must not wait for much longer
     action: { kind: 'tool', name: 'world.act', input: { name: 'beat', key: '${run.id}' } },
   })
 }

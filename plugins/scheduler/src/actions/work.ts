@@ -16,6 +16,8 @@ import { perform } from './perform.ts'
 /** The path of a task's only deed in its step log. */
 export const ONLY = 'do'
 
+type Single = Exclude<Action, { kind: 'event' | 'workflow' }>
+
 export function createWork(ports: RunnerPorts & { journal: StepJournal }) {
   const runner = createRunner(ports)
   return { work, poke: runner.poke }
@@ -37,7 +39,7 @@ export function createWork(ports: RunnerPorts & { journal: StepJournal }) {
   }
 
   async function single(
-    action: Exclude<Action, { kind: 'event' | 'workflow' }>,
+    action: Single,
     task: Task,
     run: OpenRun,
     signal: AbortSignal,
@@ -48,7 +50,7 @@ export function createWork(ports: RunnerPorts & { journal: StepJournal }) {
     let deed: Deed = action
     let completion: Completion
     try {
-      deed = deedSchema.parse(fill(action, { input: run.input ?? null, ...described(task, run) }, sources))
+      deed = asWritten(action) ?? filledIn(action, task, run, sources)
       completion = await doOne(deed, task, run, signal, mode)
     } catch (error) {
       completion = { ok: false, error: messageOf(error) }
@@ -79,4 +81,20 @@ export function createWork(ports: RunnerPorts & { journal: StepJournal }) {
       )
     return { ok: true, result: output, ...(usage !== undefined && { usage }) }
   }
+}
+
+/** Actions that hold no expression, read once for all their runs. */
+const written = new WeakMap<Single, Deed | 'to be filled in'>()
+
+function asWritten(action: Single): Deed | undefined {
+  let deed = written.get(action)
+  if (deed === undefined) {
+    deed = JSON.stringify(action).includes('${') ? 'to be filled in' : deedSchema.parse(action)
+    written.set(action, deed)
+  }
+  return deed === 'to be filled in' ? undefined : deed
+}
+
+function filledIn(action: Single, task: Task, run: OpenRun, sources: Source[]): Deed {
+  return deedSchema.parse(fill(action, { input: run.input ?? null, ...described(task, run) }, sources))
 }

@@ -2,9 +2,13 @@
 import type { EventToken } from '@pryx/sdk'
 import { noticeEvents, taskEvents } from '../events.ts'
 import type { Ports } from '../ports.ts'
-import { type OpenRun, publicRun } from '../store/rows.ts'
+import type { OpenRun } from '../store/rows.ts'
 import type { Run, Task } from '../task.ts'
 import type { PlannedRun } from './plan.ts'
+
+/** What is left out of facts: written so, as taking fields away one by one costs several times as much. */
+const INTERNAL = { seq: undefined, session: undefined, recoveries: undefined, priority: undefined, epoch: undefined }
+const LONG = { result: undefined, log: undefined, input: undefined }
 
 export type Facts = ReturnType<typeof createFacts>
 
@@ -27,14 +31,14 @@ export function createFacts({ emit, warn }: Pick<Ports, 'emit' | 'warn'>) {
         ...(run.input !== undefined && { input: run.input }),
       })
     },
-    started: (task: Task, run: OpenRun) => tell(taskEvents.started, { task: brief(task), run: publicRun(run) }),
+    started: (task: Task, run: OpenRun) =>
+      tell(taskEvents.started, { task: brief(task), run: { ...run, ...INTERNAL } }),
     progressed: (task: Task, runId: string, progress: NonNullable<Run['progress']>) =>
       tell(taskEvents.progressed, { task: brief(task), runId, progress }),
     cancelled: (task: Task, runId: string, reason: string) =>
       tell(taskEvents.cancelled, { task: brief(task), runId, reason }),
     finished(task: Task, run: OpenRun) {
-      const { result: _result, log: _log, input: _input, ...rest } = publicRun(run)
-      tell(taskEvents.finished, { task: brief(task), run: rest })
+      tell(taskEvents.finished, { task: brief(task), run: { ...run, ...INTERNAL, ...LONG } })
     },
     missed(task: Task, run: PlannedRun) {
       if (run.status === 'queued') return
