@@ -3,7 +3,8 @@
 //   D2  A damaged file is never written over: it is kept aside as storage.db.corrupt-N, and the call that met it says so.
 //   D3  What is not a regular file of ours is not opened: no link leads out of the plugin's folder.
 //   D4  Moving the write-ahead log into the file is left to quiet moments (`settle`), so no caller waits for it; past LOG_PAGES it happens
-//       within a commit, so the log cannot grow for ever.
+//       within a commit, so the log cannot grow for ever. What the log has taken of the disk it keeps, and is written over: an fsync of a
+//       file that grows takes twice as long.
 import { closeSync, existsSync, lstatSync, mkdirSync, openSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, constants as sqlite } from 'node:sqlite'
@@ -13,7 +14,8 @@ import { StorageFailure } from './job.ts'
 const PAGE_BYTES = 4_096
 const BUSY_MS = 2_000 // an ending predecessor of this process may still hold the file
 const CACHE_KIB = 2_048
-const LOG_PAGES = 8_000 // 32 MB
+const LOG_PAGES = 2_000 // 8 MB
+const LOG_BYTES = 16 * 1_024 * 1_024 // that a large transaction leaves of it at most
 const HEAP_BYTES = 256 * 1_024 * 1_024 // all SQLite memory of this process
 const VALUE_BYTES = 64 * 1_024 * 1_024 // one cell
 const MEMORY = ':memory:'
@@ -106,7 +108,7 @@ function configure(db: DatabaseSync, quotaBytes: number): void {
     `PRAGMA page_size=${PAGE_BYTES}; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA hard_heap_limit=${HEAP_BYTES};`,
   )
   db.exec(
-    `PRAGMA cache_size=-${CACHE_KIB}; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA journal_size_limit=4194304;`,
+    `PRAGMA cache_size=-${CACHE_KIB}; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA journal_size_limit=${LOG_BYTES};`,
   )
   db.exec(`PRAGMA wal_autocheckpoint=${LOG_PAGES}`)
   db.exec(`PRAGMA max_page_count=${Math.max(16, Math.floor(quotaBytes / PAGE_BYTES))}`)

@@ -45,6 +45,23 @@ async function onDisk(options: StorageOptions = {}): Promise<Opened & { folder: 
   }
 }
 
+test('D4: under steady work the log goes round in a bounded piece of the disk, and gives none of it back', async () => {
+  await using storage = await onDisk()
+  const { sql } = storage.faceOf('notes')
+  await sql.exec('CREATE TABLE rows (id INTEGER PRIMARY KEY, text TEXT)')
+  const log = () => statSync(join(placeIn(storage.folder, 'notes').data, 'storage.db-wal')).size
+  const write = () => sql.run(`INSERT INTO rows (text) VALUES (printf('%.*c', 1000000, 'x'))`) // 250 pages
+  const sizes: number[] = []
+
+  for (let i = 0; i < 25; i++) {
+    await write()
+    sizes.push(log())
+  }
+
+  expect(Math.max(...sizes)).toBeLessThan(12 * 1_024 * 1_024)
+  expect(sizes).toEqual(sizes.toSorted((one, other) => one - other))
+})
+
 test('D4: what was written moves from the log into the file when nobody asks for anything', async () => {
   await using opened = await onDisk({ idleMs: 600_000 })
   const { sql } = opened.faceOf('notes')
