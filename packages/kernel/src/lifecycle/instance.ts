@@ -53,6 +53,7 @@ const REQUESTS = new Set([
   'checkpoint',
   'uncaught',
 ])
+const MAX_ERROR_BYTES = 262_144 // no error is larger: `errorToJson` cuts all its parts
 const ENVELOPE = 128 // characters of a message beside its error
 const SHORT_ERROR = 80 // characters of a message that is cut to fit; escaped they are at most six times as many
 const MIN_FORGIVEN_MS = 100 // a question that has just begun is not looked at more often
@@ -405,6 +406,7 @@ export function createInstance(
   /** I6: the smallest limit there is leaves room for the short form. */
   function errorJson(error: unknown): ErrorJson {
     const json = errorToJson(error)
+    if (limits.messageBytes >= MAX_ERROR_BYTES) return json
     if (JSON.stringify(json).length + ENVELOPE <= limits.messageBytes) return json
     const { name, code, message } = json
     return { name: name.slice(0, 64), code: code.slice(0, 64), message: message.slice(0, SHORT_ERROR) }

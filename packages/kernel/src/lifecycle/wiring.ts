@@ -66,12 +66,12 @@ export function createWiring({
   function ports(caller: Caller): Pick<InstancePorts, 'call' | 'use' | 'tool' | 'tools' | 'askedMs' | 'hook' | 'emit'> {
     const { plugin, callMs } = caller
     return {
-      async call({ service, range, method, trace }, args, signal) {
+      call({ service, range, method, trace }, args, signal) {
         if (capabilities.has(service)) return gate.call(caller, { capability: service, method, args, trace, signal })
         const request = { permission: `service:${service}`, act: 'service.call', detail: `${service}.${method}` }
         return gate.pass(caller, { ...request, args, trace, signal }, async (lent, over) => {
           await roster.awaken('service', service)
-          return services.call({
+          return await services.call({
             from: plugin,
             service,
             range,
@@ -97,7 +97,7 @@ export function createWiring({
         }
         return true
       },
-      async tool({ name, trace, timeoutMs = callMs }, input, signal) {
+      tool({ name, trace, timeoutMs = callMs }, input, signal) {
         const request = { permission: `tools:${name}`, act: 'tool.call', detail: name }
         const toolMs = Math.min(Math.max(1, timeoutMs), MAX_TOOL_MS)
         return gate.pass(caller, { ...request, args: input, trace, signal }, (lent, over) =>

@@ -29,7 +29,7 @@ export type ToChild =
   | { c: 'dispose'; isolate: number }
   /** Its turns wait for so long from now on; 0: no longer. */
   | { c: 'pace'; isolate: number; ms: number }
-  /** The kernel has handled this many more bytes of the isolate's messages. */
+  /** The isolate may send this many more bytes, by `weightOfFrame`. */
   | { c: 'credit'; isolate: number; bytes: number }
   /** Turns are told with their times, or no longer. */
   | { c: 'trace'; on: boolean }
@@ -76,9 +76,18 @@ export const BLACK_BOX = { headBytes: 16, slotBytes: 12, slots: 4_096 }
 /** File descriptors of the child. */
 export const PIPE_FD = 3
 export const BLACK_BOX_FD = 4
-/** Bytes of one isolate's messages that may wait for the kernel before its turns pause. */
-export const OUT_WINDOW = 4 * 1_048_576
+/** Bytes of one isolate's messages, by `weightOfFrame`, that may wait for the kernel's credit before its turns pause. */
+export const OUT_WINDOW = 1_048_576
 /** Bytes on the pipe at which guests' further frames wait on their own sides of it. */
 export const PIPE_BYTES = 131_072
 /** Bytes one turn may send. */
 export const MAX_TURN_BYTES = 32 * 1_048_576
+
+const BUFFER_WEIGHT = 0.25 // bytes are copied and handed on; text is read, made into values and thrown away
+
+/** What a guest's frame costs who reads it, in bytes of text. */
+export function weightOfFrame(text: string, buffers: readonly Uint8Array[]): number {
+  let bytes = 0
+  for (const buffer of buffers) bytes += buffer.byteLength
+  return text.length + Math.ceil(bytes * BUFFER_WEIGHT)
+}

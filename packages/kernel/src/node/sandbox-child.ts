@@ -23,6 +23,7 @@ import {
   type TimedTurn,
   type ToChild,
   type TurnReport,
+  weightOfFrame,
 } from './control.ts'
 import { createFairPipe } from './fair-pipe.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
@@ -55,7 +56,7 @@ interface Seat {
   handed: number
   taken: number
   queued: boolean
-  /** Bytes sent that the kernel has not handled yet. */
+  /** Bytes sent, by `weightOfFrame`, that the kernel has given no credit for yet. */
   outstanding: number
   /** Frames that wait for room on the pipe. */
   outbox: Batch[]
@@ -271,7 +272,7 @@ function deliver({ isolate, text, buffers }: Frame): void {
 function sent(id: number, text: string, buffers: Uint8Array[]): void {
   const seat = seats.get(id)
   if (seat === undefined) return
-  seat.outstanding += text.length
+  seat.outstanding += weightOfFrame(text, buffers)
   // The kernel works on a long one while the turn goes on.
   if (fairPipe.send(seat, { text, buffers }) && text.length > EARLY_CHARACTERS) out.flush()
 }

@@ -1,11 +1,10 @@
 // packages/kernel/src/node/sandbox-process.ts: isolates in a supervised child process; the default backend of sandbox/sandbox.ts.
 //   N1  The child gets no files, no children, no environment; on Linux it dies with this process even by SIGKILL.
-//   N2  What a guest sends is handled in slices: after 2 ms of one loop turn the rest waits, guest by guest, so a flood starves nobody.
-//   N3  A guest may have OUT_WINDOW bytes on the way; its turns pause until they are handled.
-//   N4  What guests said before their process was lost still counts: replies, checkpoints, acknowledgements. It is read first, for a limited time.
+//   N2  What a guest sends is handled in slices and at a pace (intake.ts); who has too much on the way has its turns paused.
+//   N3  What guests said before their process was lost still counts: replies, checkpoints, acknowledgements. It is read first, for a limited time.
 import { closeSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { needsDecode, SandboxError } from '../contract/index.ts'
+import { SandboxError } from '../contract/index.ts'
 import { openProcessAccount } from '../ledger/account.ts'
 import type {
   Debugging,
@@ -16,26 +15,15 @@ import type {
   Sandboxes,
   SandboxProcess,
 } from '../sandbox/sandbox.ts'
-import { parseBatch } from './batch.ts'
 import { openBlackBox, readHanded, readHead, readOnPool } from './black-box.ts'
-import {
-  type CpuReport,
-  type FromChild,
-  OUT_WINDOW,
-  type RuntimeKind,
-  type ToChild,
-  type TurnReport,
-} from './control.ts'
+import type { CpuReport, FromChild, RuntimeKind, ToChild, TurnReport } from './control.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
+import { createIntake, type Inbox } from './intake.ts'
 import { processorMs, residentBytes } from './process-figures.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import { hintOf, keepLast, spawnChild } from './spawn-sandbox.ts'
 import { createUnderway } from './underway.ts'
 
-const SLICE_MS = 2
-const PIECE = 16 // messages of one guest before another has its turn; emits that travel as one count each
-const SLICE_PIECES = 2 // most of the work a message makes comes after the slice, in promises
-const CREDIT_BYTES = OUT_WINDOW / 8 // handled bytes are credited in lumps: a message for each would double the traffic
 const PATIENCE = 4 // times its limit that a turn may last on a machine that gives it no processor
 const SILENT_PATIENCE_MS = 10_000 // without an answer, whatever the processor time
 const KEEP_LEFT = 256 // guests that have left and may still have a line of the ledger on the way
@@ -58,13 +46,6 @@ export function createSandboxes(options: ProcessOptions): Sandboxes {
 
 type ProcessEvents = Parameters<Sandboxes['spawn']>[1]
 
-interface OpenFrame {
-  frame: Frame
-  messages: unknown[]
-  plain: boolean
-  at: number
-}
-
 interface Resident {
   spec: GuestSpec
   events: GuestEvents
@@ -79,12 +60,7 @@ interface Resident {
   timers: number
   /** Batches it was handed before its process was lost. */
   begun: number
-  inbox: Frame[]
-  /** The frame being handled, and how far. */
-  open: OpenFrame | undefined
-  /** Bytes handled and not yet credited to the guest. */
-  handled: number
-  queued: boolean
+  inbox: Inbox
 }
 
 function openSandboxProcess(name: string, events: ProcessEvents, options: ProcessOptions): SandboxProcess {
@@ -97,11 +73,10 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   /** Those that have left, until their last report is in. */
   const left = new Map<number, Resident>()
   const account = openProcessAccount()
-  const waiting: Resident[] = []
+  const intake = createIntake()
   const readiness = Promise.withResolvers<void>()
   const lastWords: string[] = []
   let serial = 0
-  let handling = false
   let dead: GuestEnd | undefined
   let culprit: string | undefined
   let pinged = 0
@@ -169,10 +144,11 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       taken: 0,
       timers: 0,
       begun: 0,
-      inbox: [],
-      open: undefined,
-      handled: 0,
-      queued: false,
+      inbox: intake.open(spec.account, {
+        received: guestEvents.received,
+        credited: (bytes) => tell({ c: 'credit', isolate: id, bytes }),
+        malformed: () => endBadly(id, `${spec.plugin} sent something that is not a batch of messages`),
+      }),
     }
     residents.set(id, resident)
     const { memoryMb, turnMs, activateMs, inspect } = spec
@@ -305,7 +281,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
         return charged(message.cpu)
       case 'ended': {
         const { c: _, isolate, ...end } = message
-        drain(residents.get(isolate))
+        residents.get(isolate)?.inbox.drain()
         return leave(isolate, { ...end, processLost: false })
       }
       case 'debug':
@@ -359,15 +335,8 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   function arrived(frame: Frame): void {
     const resident = residents.get(frame.isolate)
     if (resident === undefined) return void strayed(frame)
-    resident.inbox.push(frame)
     resident.spec.account.bytesOut += frame.bytes
-    if (!resident.queued) {
-      resident.queued = true
-      waiting.push(resident)
-    }
-    if (handling) return
-    handling = true
-    handle()
+    resident.inbox.push(frame)
   }
 
   /** Words of a guest that is gone are read by nobody, and still crossed the pipe. */
@@ -375,53 +344,6 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     const resident = left.get(isolate)
     if (resident) resident.spec.account.bytesOut += bytes
     else account.overhead.bytesOut += bytes
-  }
-
-  /** N2: a few messages of one guest at a time, round robin, in slices. */
-  function handle(): void {
-    const startedAt = performance.now()
-    let pieces = 0
-    for (let resident = waiting.shift(); resident !== undefined; resident = waiting.shift()) {
-      receive(resident)
-      if (resident.open || resident.inbox.length > 0) waiting.push(resident)
-      else resident.queued = false
-      if (++pieces >= SLICE_PIECES || performance.now() - startedAt > SLICE_MS) break
-    }
-    if (waiting.length > 0) setImmediate(handle)
-    else handling = false
-  }
-
-  function receive(resident: Resident): void {
-    resident.open ??= openFrame(resident)
-    if (resident.open === undefined) return
-    const { frame, messages, plain, at } = resident.open
-    const end = endOfPiece(messages, at)
-    resident.open.at = end
-    if (end >= messages.length) resident.open = undefined
-    const piece = end - at === messages.length ? messages : messages.slice(at, end)
-    resident.events.received(piece, { buffers: frame.buffers }, plain)
-    if (end >= messages.length) handled(resident, frame)
-  }
-
-  function openFrame(resident: Resident): OpenFrame | undefined {
-    const frame = resident.inbox.shift()
-    if (frame === undefined) return undefined
-    const messages = parseBatch(frame.text)
-    resident.spec.account.messagesOut += messages?.length ?? 0
-    if (messages) return { frame, messages, plain: frame.buffers.length === 0 && !needsDecode(frame.text), at: 0 }
-    endBadly(frame.isolate, `${resident.spec.plugin} sent something that is not a batch of messages`)
-    return undefined
-  }
-
-  function handled(resident: Resident, frame: Frame): void {
-    resident.handled += frame.text.length
-    if (resident.handled < CREDIT_BYTES || !residents.has(frame.isolate)) return
-    tell({ c: 'credit', isolate: frame.isolate, bytes: resident.handled }) // N3
-    resident.handled = 0
-  }
-
-  function drain(resident: Resident | undefined, until = Number.POSITIVE_INFINITY): void {
-    while (resident && (resident.open || resident.inbox.length > 0) && performance.now() < until) receive(resident)
   }
 
   function endBadly(id: number, message: string): void {
@@ -439,6 +361,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   function remove(id: number, resident: Resident): void {
     resident.begun = begunBy(id)
     residents.delete(id)
+    resident.inbox.close()
     resident.debugger?.onClosed()
     left.set(id, resident)
     if (left.size > KEEP_LEFT) left.delete(left.keys().next().value as number)
@@ -546,7 +469,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     const until = performance.now() + LAST_SLICE_MS
     for (const [id, resident] of [...residents]) {
       const strike = resident.spec.plugin === culprit
-      if (!strike) drain(resident, until) // N4
+      if (!strike) resident.inbox.drain(until) // N3
       leave(id, { ...(dead as GuestEnd), strike })
     }
   }
@@ -557,18 +480,6 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
     account.bytesIn += bytes
     account.overhead.bytesIn += bytes
   }
-}
-
-/** Where the piece that begins at `at` ends. */
-function endOfPiece(messages: readonly unknown[], at: number): number {
-  let end = at
-  for (let weight = 0; weight < PIECE && end < messages.length; end++) weight += weightOf(messages[end])
-  return end
-}
-
-function weightOf(message: unknown): number {
-  const events = (message as { events?: unknown } | null)?.events
-  return Array.isArray(events) ? Math.max(1, events.length) : 1
 }
 
 function tooLarge(spec: GuestSpec, used: number): SandboxError {

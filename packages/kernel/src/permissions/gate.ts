@@ -143,7 +143,7 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
     uses.flush()
   }
 
-  async function call(caller: Caller, request: GateRequest): Promise<unknown> {
+  function call(caller: Caller, request: GateRequest): Promise<unknown> {
     const act = `${request.capability}.${request.method}`
     return mediate(caller, { ...request, act }, async (doing) => {
       const method = findMethod(drivers, request, act)
@@ -157,8 +157,9 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
     })
   }
 
-  async function pass(caller: Caller, request: PassRequest, work: Work): Promise<unknown> {
+  function pass(caller: Caller, request: PassRequest, work: Work): Promise<unknown> {
     return mediate(caller, request, async (doing) => {
+      refuseEarly(caller, request)
       const lease = doing.open()
       const args = lend(request.args, lease)
       const waiting = authorize(lease, request.permission, request.trace)
@@ -170,6 +171,13 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
       doing.begin(request.detail)
       return leased(lease, work(args, lease.signal))
     })
+  }
+
+  /** Before anything is opened for the call: a flood of what may not be done must cost little. Who has ended is told so instead. */
+  function refuseEarly(caller: Caller, { permission, signal }: PassRequest): void {
+    if (caller.scope.closed || signal.aborted) return
+    const verdict = judge(caller, permission)
+    if (verdict.kind === 'deny') throw refused(caller.plugin, permission, verdict.code)
   }
 
   /** Runs `body` under a lease that ends with it, and tells the log how it went (T3). */
