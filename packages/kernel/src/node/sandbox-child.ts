@@ -28,6 +28,7 @@ import {
 import { createFairPipe } from './fair-pipe.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
 import { type Batch, createEmptyIsolate, type GuestIsolate, type IsolateEvents } from './isolate.ts'
+import { createLinger } from './linger.ts'
 import { createMeter, processGauges } from './meter.ts'
 import { ivm } from './native.ts'
 import { createReadyIsolates } from './ready-isolates.ts'
@@ -78,6 +79,7 @@ const socket = new Socket({ fd: PIPE_FD, readable: true, writable: true })
 const out = createFrameWriter(socket)
 const fairPipe = createFairPipe(socket, out)
 const marks = createTurnMarks()
+const linger = createLinger()
 const meter = createMeter(processGauges())
 const seats = new Map<number, Seat>()
 const ready: Seat[] = []
@@ -101,6 +103,7 @@ let busyAt = Number.NEGATIVE_INFINITY
 
 const read = createFrameReader((frame) => (frame.isolate === 0 ? control(frame) : deliver(frame)))
 socket.on('data', (chunk) => {
+  linger.heard()
   reading = true
   read(chunk)
   reading = false
@@ -316,6 +319,7 @@ function runTurns(): void {
   out.flush()
   if (ready.length > 0) setImmediate(runTurns)
   else running = false
+  linger.worked()
 }
 
 function runTurn(seat: Seat): void {

@@ -19,11 +19,13 @@ import { openBlackBox, readHanded, readHead, readOnPool } from './black-box.ts'
 import type { CpuReport, FromChild, RuntimeKind, ToChild, TurnReport } from './control.ts'
 import { createFrameReader, createFrameWriter, type Frame } from './frame.ts'
 import { createIntake, type Inbox } from './intake.ts'
+import { createLinger, type Linger } from './linger.ts'
 import { processorMs, residentBytes } from './process-figures.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
 import { hintOf, keepLast, spawnChild } from './spawn-sandbox.ts'
 import { createUnderway } from './underway.ts'
 
+const EARLY_MESSAGES = 32 // the guest works on the first ones while more are being said
 const PATIENCE = 4 // times its limit that a turn may last on a machine that gives it no processor
 const SILENT_PATIENCE_MS = 10_000 // without an answer, whatever the processor time
 const KEEP_LEFT = 256 // guests that have left and may still have a line of the ledger on the way
@@ -41,7 +43,8 @@ export interface ProcessOptions {
 }
 
 export function createSandboxes(options: ProcessOptions): Sandboxes {
-  return { spawn: (name, events) => openSandboxProcess(name, events, options) }
+  const linger = createLinger()
+  return { spawn: (name, events) => openSandboxProcess(name, events, { ...options, linger }) }
 }
 
 type ProcessEvents = Parameters<Sandboxes['spawn']>[1]
@@ -63,9 +66,13 @@ interface Resident {
   inbox: Inbox
 }
 
-function openSandboxProcess(name: string, events: ProcessEvents, options: ProcessOptions): SandboxProcess {
+function openSandboxProcess(
+  name: string,
+  events: ProcessEvents,
+  { snapshots, execArgv = [], linger }: ProcessOptions & { linger: Linger },
+): SandboxProcess {
   const blackBox = openBlackBox()
-  const child = spawnChild(blackBox, options.execArgv ?? [])
+  const child = spawnChild(blackBox, execArgv)
   const pipe = child.stdio[3] as Socket
   const out = createFrameWriter(pipe)
   const residents = new Map<number, Resident>()
@@ -128,7 +135,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
   function supply(kind: RuntimeKind): void {
     if (supplied.has(kind)) return
     supplied.add(kind)
-    const kept = options.snapshots.load(kind)
+    const kept = snapshots.load(kind)
     tell({ c: 'runtime', kind }, kept ? [kept] : [])
   }
 
@@ -218,11 +225,13 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
         scheduled = true
         setImmediate(flush)
       }
+      if (texts.length >= EARLY_MESSAGES) flush()
       return bytes
     }
 
     function flush(): void {
       scheduled = false
+      if (texts.length === 0) return
       posted++
       const bytes = dead || exited ? 0 : out.write(id, `[${texts.join(',')}]`, parcel.buffers)
       row.bytesIn += bytes
@@ -233,6 +242,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       gathered = 0
       measured = 0
       out.flush()
+      linger.worked()
     }
   }
 
@@ -261,6 +271,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       try {
         account.bytesOut += chunk.length
         read(chunk)
+        linger.heard()
       } catch (error) {
         giveUp({ code: 'SANDBOX_FRAME', message: (error as Error).message })
       }
@@ -274,7 +285,7 @@ function openSandboxProcess(name: string, events: ProcessEvents, options: Proces
       case 'ready':
         return readiness.resolve()
       case 'snapshot':
-        return options.snapshots.save(message.kind, frame.buffers[0] ?? new Uint8Array())
+        return snapshots.save(message.kind, frame.buffers[0] ?? new Uint8Array())
       case 'turns':
         message.list.forEach(turned)
         for (const [id, handed, began, ms] of message.timed ?? []) residents.get(id)?.events.timed?.(handed, began, ms)
