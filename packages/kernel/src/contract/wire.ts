@@ -47,8 +47,8 @@ export type HostMessage =
   /** What a bounded queue had to leave out, told before the next event of that subscription. */
   | { t: 'dropped'; sub: number; count: number }
   | { t: 'reply'; id: number; value?: unknown; error?: ErrorJson }
-  /** Answers the `n` emits from `id` on: they are published. */
-  | { t: 'emitted'; id: number; n: number }
+  /** Answers the `n` emits from `id` on: they are published, or all refused for the same reason. */
+  | { t: 'emitted'; id: number; n: number; error?: ErrorJson }
   | { t: 'cancel'; id: number }
   /** Asks for the state the next instance shall get; answered by `state`. The guest goes on working. */
   | { t: 'handover' }

@@ -1,7 +1,7 @@
 // packages/kernel/src/guest/calls.ts: what the guest asks the kernel: every request has an id, and one answer.
 //   A1  A request settles once: by its reply or its signal. A late reply is read only to refuse its streams.
 //   A2  A request that cannot be posted rejects, and the kernel never hears of it.
-import { errorFromJson } from '../contract/errors.ts'
+import { type ErrorJson, errorFromJson } from '../contract/errors.ts'
 import type { GuestMessage, HostMessage } from '../contract/wire.ts'
 import type { Reader } from './crossing.ts'
 import type { Carrier } from './outbox.ts'
@@ -13,8 +13,8 @@ export interface Calls {
   /** Sends `request` under a new id (the one it carries is written over) and waits for the reply. */
   request(request: Request, carrier?: Carrier, signal?: AbortSignal): Promise<unknown>
   reply(message: Reply, read: Reader): void
-  /** The `n` requests from `id` on went well and have no answer. */
-  done(id: number, n: number): void
+  /** The `n` requests from `id` on went well and have no answer, or were all refused with `error`. */
+  done(id: number, n: number, error?: ErrorJson): void
 }
 
 interface Pending {
@@ -53,8 +53,12 @@ export function createCalls(post: (message: GuestMessage, carrier?: Carrier) => 
     done,
   }
 
-  function done(first: number, n: number): void {
-    for (let id = first; id < first + n; id++) settle(id)?.resolve(undefined)
+  function done(first: number, n: number, error?: ErrorJson): void {
+    for (let id = first; id < first + n; id++) {
+      const entry = settle(id)
+      if (error === undefined) entry?.resolve(undefined)
+      else entry?.reject(errorFromJson(error))
+    }
   }
 
   function cancelOn(signal: AbortSignal, id: number): () => void {

@@ -80,7 +80,7 @@ export function createRuntime(powers: RuntimePowers): Runtime {
       case 'reply':
         return calls.reply(message, read)
       case 'emitted':
-        return calls.done(message.id, message.n)
+        return calls.done(message.id, message.n, message.error)
       case 'event':
         return subscriptions.event(message, read)
       case 'cancel':

@@ -125,6 +125,7 @@ export function createInstance(
   const handles: Handles = { sendStream: streams.send, receiveStream: streams.receive }
   const lender = createLender(remoteCall, (fn) => send({ t: 'release', fn }))
   const lending: Handles = { ...handles, receiveFunction: lender.receive } // I5
+  let speeding: SandboxError | undefined
   const rate = createRate(limits.messagesPerSecond, clock, (count) =>
     ports.log('warn', `${count} requests were refused: more than ${limits.messagesPerSecond} a second`),
   )
@@ -234,8 +235,9 @@ export function createInstance(
         continue
       }
       try {
-        if (REQUESTS.has(message.t) && !rate.take()) throw tooFast(plugin, limits.messagesPerSecond) // I4
-        handle(message, plain ? undefined : parcel)
+        if (REQUESTS.has(message.t) && !rate.take())
+          refused(message, tooFast()) // I4
+        else handle(message, plain ? undefined : parcel)
       } catch (error) {
         refused(message, error) // I1
       }
@@ -359,37 +361,45 @@ export function createInstance(
     )
   }
 
-  /** Each is taken as if it came alone; those that go well at once are answered together. */
+  /** Each is taken as if it came alone; those that follow one another and fare alike are answered together. */
   function emittedTogether({ id, events }: Message<'emits'>, parcel: Parcel | undefined): void {
-    let from = id
+    let from = 0
+    let fate: Fate = 'published'
     for (const [i, [name, data, trace]] of events.entries()) {
-      const alone = emittedOne(id + i, name, data, trace, parcel)
-      if (!alone) continue
-      answerEmits(from, id + i - from)
-      from = id + i + 1
+      const next = emittedOne(id + i, name, data, trace, parcel)
+      if (isAlike(next, fate)) continue
+      answerEmits(id + from, i - from, fate)
+      from = i
+      fate = next
     }
-    answerEmits(from, id + events.length - from)
+    answerEmits(id + from, events.length - from, fate)
   }
 
-  /** @returns True if it has an answer of its own. */
-  function emittedOne(id: number, name: string, data: unknown, trace: string, parcel: Parcel | undefined): boolean {
+  function emittedOne(id: number, name: string, data: unknown, trace: string, parcel: Parcel | undefined): Fate {
+    if (!rate.take()) return { error: tooFast() } // I4
     try {
-      if (!rate.take()) throw tooFast(plugin, limits.messagesPerSecond) // I4
       account.eventsOut++
       const room = ports.emit(name, open(data, parcel), trace)
-      if (!(room instanceof Promise)) return false
+      if (!(room instanceof Promise)) return 'published'
       room.then(
         () => reply(id, undefined),
         (error: unknown) => reply(id, undefined, error),
       )
+      return 'waits'
     } catch (error) {
-      reply(id, undefined, error) // I1
+      return { error } // I1
     }
-    return true
   }
 
-  function answerEmits(id: number, n: number): void {
-    if (n > 0) send({ t: 'emitted', id, n })
+  function answerEmits(id: number, n: number, fate: Fate): void {
+    if (n === 0 || fate === 'waits') return
+    send({ t: 'emitted', id, n, ...(fate !== 'published' && { error: errorJson(fate.error) }) })
+  }
+
+  /** Made once: a flood of requests is not to cost an error each. */
+  function tooFast(): SandboxError {
+    speeding ??= speedingError(plugin, limits.messagesPerSecond)
+    return speeding
   }
 
   function reply(id: number, value: unknown, error?: unknown): void {
@@ -444,6 +454,15 @@ export function createInstance(
 
 type Traced = Message<'call' | 'tool' | 'hook'>
 
+/** What became of an emit. One that waits for room is answered by itself. */
+type Fate = 'published' | 'waits' | { error: unknown }
+
+function isAlike(one: Fate, other: Fate): boolean {
+  if (typeof one === 'string' || typeof other === 'string') return one === other
+  const [a, b] = [one.error, other.error]
+  return a === b || (PryxError.is(a) && PryxError.is(b, a.code) && a.message === b.message)
+}
+
 function nameOf(message: Traced): string {
   return message.t === 'call' ? `${message.service}.${message.method}` : message.name
 }
@@ -453,7 +472,7 @@ function listOf(value: unknown): unknown[] {
   return value
 }
 
-function tooFast(plugin: string, max: number): SandboxError {
+function speedingError(plugin: string, max: number): SandboxError {
   const details = { limit: 'messagesPerSecond', max, hint: 'Send less often, or several things in one message.' }
   return stackless(
     () => new SandboxError('SANDBOX_RATE', `${plugin} makes more than ${max} requests a second`, details),

@@ -113,7 +113,7 @@ export function createWiring({
       emit(name, data, trace) {
         checkName(name)
         const permission: Permission = `events:emit:${name}`
-        if (gate.allows(caller, permission)) return emitted()
+        if (gate.admits(caller, permission, trace)) return emitted()
         return gate.require(caller, permission, trace).then(emitted)
 
         function emitted(): void | Promise<void> {

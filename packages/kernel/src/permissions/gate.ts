@@ -81,6 +81,8 @@ export interface Gate {
   require(caller: Caller, permission: Permission, trace: string): Promise<void>
   /** Returns if `permission` is allowed or may be asked for at its first use. @throws PERMISSION_UNDECLARED, PERMISSION_DENIED, PLUGIN_STOPPED */
   refuseDenied(caller: Caller, permission: Permission, trace: string): void
+  /** True if `permission` is allowed (a grant for once is spent), false if the user is to be asked: by `require`. @throws as `refuseDenied` */
+  admits(caller: Caller, permission: Permission, trace: string): boolean
   /** Says at once, without asking. A grant for once is spent by a yes. For events. */
   allows(caller: Caller, permission: Permission): boolean
   /** Writes down an act that needs no lease (T3): each first one, and how many more there were within a minute. */
@@ -123,7 +125,7 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
   const written = new WeakSet<PryxError>() // refusals that are in the log already
   const recorded = new WeakMap<ApprovalAnswer, Promise<unknown>>()
   grants.watch(grantChanged)
-  return { call, pass, hold, require: requirePermission, refuseDenied, allows, used, lacks, grammars, flush }
+  return { call, pass, hold, require: requirePermission, refuseDenied, admits, allows, used, lacks, grammars, flush }
 
   function writeRefusal(fact: AuditFact, code: string): void {
     refusals.write(`${code} ${fact.act} ${fact.access.join(' ')}`, { ...fact, detail: { code } })
@@ -413,10 +415,23 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
     throw refused(caller.plugin, permission, verdict.code)
   }
 
+  function admits(caller: Caller, permission: Permission, trace: string): boolean {
+    if (caller.scope.closed) return false
+    const verdict = judge(caller, permission)
+    if (verdict.kind === 'allow') spend(verdict.grant)
+    else refuseDenied(caller, permission, trace)
+    return verdict.kind === 'allow'
+  }
+
+  /** In memory at once, which is what counts here. */
+  function spend({ id, duration }: Grant): void {
+    if (duration === 'once') grants.consume(id).catch(() => {})
+  }
+
   function allows(caller: Caller, permission: Permission, once: 'spend' | 'keep' = 'spend'): boolean {
     const verdict = caller.scope.closed ? undefined : judge(caller, permission)
     if (verdict?.kind === 'allow') {
-      if (verdict.grant.duration === 'once' && once === 'spend') grants.consume(verdict.grant.id).catch(() => {}) // spent in memory, which is what counts here
+      if (once === 'spend') spend(verdict.grant)
       return true
     }
     const code = verdict?.kind === 'deny' ? verdict.code : 'PERMISSION_NOT_GRANTED'
