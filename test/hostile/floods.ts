@@ -32,6 +32,14 @@ export const floods: Attack[] = [
     mayHold: true,
   },
   {
+    title: 'floods bytes',
+    code: always(`for (let i = 0; i < 8; i++) ctx.emit(out, new Uint8Array(900000)).catch(() => {})`),
+    whole: true,
+    manifest: emits,
+    fails: /^SANDBOX_(FLOOD|MEMORY)$/,
+    mayHold: true,
+  },
+  {
     title: 'floods events at the honest',
     deep: true,
     code: always(`for (let i = 0; i < 500; i++) ctx.emit({ ...out, name: 'beat.n2' }, i).catch(() => {})`),

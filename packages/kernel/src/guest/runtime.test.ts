@@ -655,6 +655,30 @@ describe('emits', () => {
     expect(ends).toEqual(['a', 'b: no', 'c'])
   })
 
+  test('K6: emits that were refused together reject each for itself', async () => {
+    const ends: PromiseSettledResult<void>[] = []
+    const guest = openGuest({
+      activate(ctx) {
+        void Promise.allSettled(['a', 'b', 'c'].map((id) => ctx.emit(note.saved, { id }))).then((all) =>
+          ends.push(...all),
+        )
+      },
+    })
+
+    await guest.activate()
+    const [first] = guest.take() as unknown as [{ id: number }]
+    await guest.deliver(
+      { t: 'emitted', id: first.id, n: 1 },
+      { t: 'emitted', id: first.id + 1, n: 2, error: { name: 'PermissionError', code: 'NO', message: 'no' } },
+    )
+
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
+    const [b, c] = ends.slice(1).map((end) => (end as PromiseRejectedResult).reason)
+    expect(b).toMatchObject({ name: 'PermissionError', code: 'NO', message: 'no' })
+    expect(c).toEqual(b)
+    expect(c).not.toBe(b)
+  })
+
   test('K6: an emit that cannot cross rejects alone, and what stands around it is sent', async () => {
     const refused: unknown[] = []
     const guest = openGuest({

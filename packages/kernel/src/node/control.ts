@@ -83,11 +83,9 @@ export const PIPE_BYTES = 131_072
 /** Bytes one turn may send. */
 export const MAX_TURN_BYTES = 32 * 1_048_576
 
-const BUFFER_WEIGHT = 0.25 // bytes are copied and handed on; text is read, made into values and thrown away
-
-/** What a guest's frame costs who reads it, in bytes of text. */
+/** What a guest's frame costs who reads it: both its parts are garbage soon. */
 export function weightOfFrame(text: string, buffers: readonly Uint8Array[]): number {
-  let bytes = 0
+  let bytes = text.length
   for (const buffer of buffers) bytes += buffer.byteLength
-  return text.length + Math.ceil(bytes * BUFFER_WEIGHT)
+  return bytes
 }

@@ -137,7 +137,7 @@ function createCredit(credited: (bytes: number) => void) {
   return {
     add(bytes: number): void {
       handled += bytes
-      if (handled >= CREDIT_BYTES && timer === undefined && !closed) give()
+      if (timer === undefined && !closed) give()
     },
     close(): void {
       closed = true
@@ -147,15 +147,17 @@ function createCredit(credited: (bytes: number) => void) {
 
   function give(): void {
     timer = undefined
-    const now = performance.now()
-    const early = due - now - BURST_BYTES / PACE_BYTES
-    if (early > 0) {
-      timer = setTimeout(give, early).unref()
-      return
+    while (handled >= CREDIT_BYTES) {
+      const now = performance.now()
+      const early = due - now - BURST_BYTES / PACE_BYTES
+      if (early > 0) {
+        timer = setTimeout(give, early).unref()
+        return
+      }
+      due = Math.max(due, now) + CREDIT_BYTES / PACE_BYTES
+      handled -= CREDIT_BYTES
+      credited(CREDIT_BYTES)
     }
-    due = Math.max(due, now) + handled / PACE_BYTES
-    credited(handled)
-    handled = 0
   }
 }
 

@@ -9,6 +9,10 @@ function createThread() {
   const linger = createLinger({ now: () => now, soon: (task) => tasks.push(task) })
   return {
     linger,
+    /** Time goes by. */
+    pass(ms: number): void {
+      now += ms
+    },
     /** Turns until it sleeps; `during` runs in the turn before the `at`-th. */
     turn(at = -1, during = () => {}): number {
       const before = turns
@@ -59,4 +63,16 @@ test('K3: where nobody answers in time it soon stays awake hardly ever, and alwa
   expect(vain).toBeGreaterThan(8)
   expect(vain).toBeLessThan(40)
   expect(after).toBe(5)
+})
+
+test('K3: where others want the processor it sleeps at once, and tries again after a while', () => {
+  const { linger, turn, pass } = createThread()
+  linger.worked()
+
+  expect(turn(3, () => pass(2))).toBeLessThan(6)
+  linger.worked()
+  expect(turn()).toBe(0)
+  pass(150)
+  linger.worked()
+  expect(turn()).toBeGreaterThan(5)
 })

@@ -1,9 +1,12 @@
 // packages/kernel/src/node/linger.ts: stays awake for a moment after work, so that the answer to it finds this thread up.
 //   L1  To wake a thread that sleeps costs whoever writes to it 30 to 60 µs, and its reader as much again: more than most turns take.
 //   L2  It stays awake no longer than LINGER_MS after the last work, and hardly ever once that was in vain a few times running.
+//   L3  Where others want the processor it sleeps at once: a system favours who sleeps, and holds back who has been awake for nothing.
 const LINGER_MS = 0.15
 const MISSES = 8 // times in vain, one after another, before it stays awake for one chance in RARELY only
 const RARELY = 16
+const GAP_MS = 0.5 // between two turns of an event loop that has nothing to do: somebody else was on the processor
+const REST_MS = 100
 
 export interface Linger {
   /** Something was said to the other side, or done for it: more may come soon. */
@@ -23,6 +26,8 @@ export function createLinger(
   { now, soon }: LingerPowers = { now: () => performance.now(), soon: setImmediate },
 ): Linger {
   let until = 0
+  let restUntil = 0
+  let turnedAt = 0
   let awake = false
   let answered = false
   let misses = 0
@@ -31,7 +36,10 @@ export function createLinger(
 
   function worked(): void {
     if (!awake && misses >= MISSES && ++chances % RARELY !== 0) return // L2
-    until = now() + LINGER_MS
+    const at = now()
+    if (at < restUntil) return // L3
+    until = at + LINGER_MS
+    turnedAt = at
     if (awake) return
     awake = true
     answered = false
@@ -44,7 +52,10 @@ export function createLinger(
   }
 
   function stay(): void {
-    if (now() < until) return soon(stay)
+    const at = now()
+    if (at - turnedAt > GAP_MS) restUntil = at + REST_MS
+    turnedAt = at
+    if (at < until && at >= restUntil) return soon(stay)
     awake = false
     misses = answered ? 0 : misses + 1
   }

@@ -348,6 +348,27 @@ describe('the gate', () => {
     await clock.advance(1_000)
   })
 
+  test('K8: an emit that is refused is one line of the log, and one that must be asked for is none', async () => {
+    const { gate, caller, audit } = await setUp({ declared: ['events:emit:task.*'] })
+    const refusals = () => audit.tail(9).map(({ act, access, detail }) => [act, access, detail])
+
+    expect(gate.admits(caller, 'events:emit:task.done', 't')).toBe(false)
+    expect(refusals()).toEqual([])
+    expect(() => gate.admits(caller, 'events:emit:other', 't')).toThrow('its manifest does not declare it')
+    expect(refusals()).toEqual([['permission.required', ['events:emit:other'], { code: 'PERMISSION_UNDECLARED' }]])
+  })
+
+  test('K4: a grant for once lets one emit through', async () => {
+    const { gate, caller } = await setUp({
+      declared: ['events:emit:task.*'],
+      grant: ['events:emit:task.done'],
+      duration: 'once',
+    })
+
+    expect(gate.admits(caller, 'events:emit:task.done', 't')).toBe(true)
+    expect(gate.lacks(caller, 'events:emit:task.done')).toBe(true)
+  })
+
   test.runIf(process.env.PRYX_DEEP)('P: an allowed call costs less than 20 µs of CPU, audit included', async () => {
     const { call } = await setUp({ grant: ['box:a'] })
     const cpuOf = async (n: number) => {
