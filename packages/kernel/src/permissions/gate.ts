@@ -3,8 +3,7 @@
 //   T1  A driver runs only while every permission its input needs is allowed; what it opens ends with the first one lost.
 //   T2  Losing a permission rejects the call at once with PERMISSION_REVOKED, whatever the driver does.
 //   T3  Every act that began leaves one entry in the audit log, however it ended; refusals at least a count.
-//   T4  A lasting answer of the user is recorded once, however many calls waited for it.
-//   T5  Calls to other plugins (services, tools) stand on their permission as calls to drivers do: T1 to T3 hold for them.
+//   T4  Calls to other plugins (services, tools) stand on their permission as calls to drivers do: T1 to T3 hold for them.
 import type { Audit } from '../audit/audit.ts'
 import type { AuditFact, Outcome } from '../audit/chain.ts'
 import {
@@ -13,22 +12,22 @@ import {
   CapabilityError,
   type CapabilityMethod,
   type Permission,
-  PermissionError,
   type PluginId,
   type PryxError,
-  stackless,
 } from '../contract/index.ts'
 import type { Clock } from '../powers.ts'
 import type { Tracer } from '../trace/tracer.ts'
-import type { ApprovalAnswer, Approvals } from './approvals.ts'
+import type { Approvals } from './approvals.ts'
+import { createAsking } from './asking.ts'
 import { foreignError } from './foreign.ts'
-import { consentTo, covers, createGrammars, type Grammars, joinPermission } from './grammar.ts'
-import { type Grant, type GrantScope, holdsIn, type Where } from './grant.ts'
+import { covers, createGrammars, type Grammars, joinPermission } from './grammar.ts'
+import { type Grant, holdsIn } from './grant.ts'
 import type { GrantChange, Grants } from './grants.ts'
 import { readInput } from './input.ts'
 import { type Caller, createJudge } from './judge.ts'
 import { type Lease, openLease } from './lease.ts'
 import { lend, refuseLent } from './lend.ts'
+import { outcomeOf, outcomeOfBegun, refused, withRefused } from './refusal.ts'
 import { cancelStreams, leaseStreams } from './stream.ts'
 import { createTally } from './tally.ts'
 
@@ -123,7 +122,7 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
   const uses = createTally((fact) => audit.append(fact), clock, USES_MS)
   const leases = new Map<PluginId, Set<Lease>>()
   const written = new WeakSet<PryxError>() // refusals that are in the log already
-  const recorded = new WeakMap<ApprovalAnswer, Promise<unknown>>()
+  const ask = createAsking({ approvals, grants, audit, judge, grammars, where })
   grants.watch(grantChanged)
   return { call, pass, hold, require: requirePermission, refuseDenied, admits, allows, used, lacks, grammars, flush }
 
@@ -326,44 +325,6 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
     return once ? grants.consume(verdict.grant.id) : undefined
   }
 
-  async function ask(lease: Lease, permission: Permission, declared: Permission, trace: string): Promise<void> {
-    const { caller } = lease
-    const { text, risk } = consentTo(grammars, permission)
-    const question = { plugin: caller.plugin, permission, declared, sentence: text, risk, trace }
-    const answered = lease.waitFor(permission)
-    const onAnswer = (given: ApprovalAnswer) => void record(question, given)
-    const answer = await told().finally(answered)
-    if (answer.answer === 'deny') throw refused(caller.plugin, permission, 'PERMISSION_DENIED', answer.by)
-    const now = judge(caller, permission) // it may have been denied elsewhere meanwhile
-    if (now.kind === 'deny') throw refused(caller.plugin, permission, now.code)
-    const lasting = now.kind === 'allow' && now.grant.duration !== 'once'
-    lease.standOn(permission, { once: !lasting, expiresAt: lasting ? now.until : Number.POSITIVE_INFINITY })
-
-    /** A no is felt before it is on disk, a yes after; what is taken back while it is being written is taken from this call too. */
-    async function told(): Promise<ApprovalAnswer> {
-      const given = await approvals.ask({ ...question, signal: lease.signal, onAnswer })
-      if (given.answer === 'deny') answered()
-      else await recorded.get(given)
-      return given
-    }
-  }
-
-  /** Audits an answer and, if it is to last, makes it a grant (T4); as it is given, so that a later word overrules it. */
-  function record(
-    { plugin, permission, trace }: { plugin: PluginId; permission: Permission; trace: string },
-    answer: ApprovalAnswer,
-  ): void {
-    const { by, duration } = answer
-    const outcome = answer.answer === 'allow' ? 'allowed' : 'denied'
-    audit.append({ plugin, act: 'approval.answered', access: [permission], outcome, detail: { by, duration }, trace })
-    if (duration === 'once') return
-    const scope = scopeOf(answer.scope ?? 'workspace', where)
-    const wanted = answer.permission ?? permission
-    const saved = grants.add({ plugin, permission: wanted, mode: answer.answer, duration, scope, by })
-    saved.catch(() => {}) // each asker is told
-    recorded.set(answer, saved)
-  }
-
   async function requirePermission(caller: Caller, permission: Permission, trace: string): Promise<void> {
     const verdict = judge(caller, permission)
     if (verdict.kind === 'allow' && verdict.grant.duration !== 'once' && !caller.scope.closed) return
@@ -519,53 +480,10 @@ function inTime<T>(lease: Lease, work: Promise<T>): Promise<T> {
   return lease.race(work)
 }
 
-/** What the call stood on and, if it was refused, the permission that was missing. */
-function withRefused(permissions: readonly Permission[], error: PryxError | undefined): readonly Permission[] {
-  const missing = error?.details.access
-  return typeof missing === 'string' && !permissions.includes(missing) ? [...permissions, missing] : permissions
-}
-
 function redacted(method: Method, input: readonly unknown[]): unknown {
   try {
     return method.redact?.(input)
   } catch {
     return 'unreadable'
   }
-}
-
-function scopeOf(kind: GrantScope['kind'], where: Where): GrantScope {
-  if (kind === 'host') return { kind }
-  const key = where[kind]
-  return key === undefined ? { kind: 'workspace', key: where.workspace } : { kind, key }
-}
-
-const OUTCOMES: Readonly<Record<string, Outcome>> = { CAPABILITY_CANCELLED: 'cancelled', PLUGIN_STOPPED: 'cancelled' }
-
-function outcomeOf({ code }: PryxError): Outcome {
-  return OUTCOMES[code] ?? (code.startsWith('PERMISSION_') || code.startsWith('APPROVAL_') ? 'denied' : 'failed')
-}
-
-/** Of an act that had begun: it may have had its effect, so it was not denied. */
-function outcomeOfBegun(error: PryxError): Outcome {
-  if (error.code === 'PERMISSION_REVOKED') return 'cancelled'
-  return outcomeOf(error)
-}
-
-const REFUSALS = {
-  PERMISSION_UNDECLARED: {
-    says: 'its manifest does not declare it',
-    hint: 'Add it to "permissions" in the plugin’s package.json.',
-  },
-  PERMISSION_DENIED: { says: 'the user said no', hint: 'Allow it with `pryx permissions grant`.' },
-  PERMISSION_REVOKED: {
-    says: 'the user has taken it back, or its time is over',
-    hint: 'Allow it again with `pryx permissions grant`.',
-  },
-}
-
-function refused(plugin: PluginId, permission: Permission, code: keyof typeof REFUSALS, by?: string): PermissionError {
-  const { says, hint } = REFUSALS[code]
-  const reason = by === 'timeout' ? 'nobody answered in time' : says
-  const details = { plugin, access: permission, hint, ...(by && { by }) }
-  return stackless(() => new PermissionError(code, `${plugin} may not use ${permission}: ${reason}`, details))
 }
