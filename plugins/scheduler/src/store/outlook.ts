@@ -48,26 +48,28 @@ const BUSY = `SELECT task, COUNT(*) n FROM runs WHERE status = 'running' GROUP B
 /**
  * ?1 now, ?2 how many, ?3 tasks to leave out, as JSON. One row: the waiting runs that have room, and the tasks that have none, each as
  * one text, for rows of their own would cost ten times as much; and whether other tasks' runs stand behind a full window. `lines` are the
- * tasks that have waiting runs, each found by one step through the index, however long its line.
+ * tasks that have waiting runs, each found by one step through the index, however long its line; where none of them is `free` to have a
+ * run started, no line is walked through.
  */
 const WAITING = `WITH RECURSIVE busy AS MATERIALIZED (${BUSY}),
    stuck AS MATERIALIZED (SELECT b.task FROM busy b CROSS JOIN tasks t ON t.id = b.task WHERE b.n >= t.parallel),
+   lines (task) AS (SELECT MIN(task) FROM runs WHERE status = 'queued' UNION ALL
+     SELECT (SELECT MIN(task) FROM runs WHERE status = 'queued' AND task > lines.task) FROM lines WHERE lines.task IS NOT NULL
+     LIMIT ${MAX_LINES} + json_array_length(?3)),
+   free AS MATERIALIZED (SELECT task FROM lines WHERE task IS NOT NULL AND task NOT IN (SELECT task FROM stuck)
+     AND task NOT IN (SELECT value FROM json_each(?3))),
    w AS MATERIALIZED (SELECT seq, task, priority, start_at FROM runs WHERE status = 'queued' AND start_at <= ?1
      AND task NOT IN (SELECT value FROM json_each(?3)) AND task NOT IN (SELECT task FROM stuck)
-     ORDER BY priority DESC, start_at, seq LIMIT ?2),
+     ORDER BY priority DESC, start_at, seq LIMIT CASE WHEN EXISTS (SELECT 1 FROM free) THEN ?2 ELSE 0 END),
    upto AS MATERIALIZED (SELECT w.task, MAX(w.seq) seq, t.parallel - COALESCE((SELECT n FROM busy WHERE task = w.task), 0) room
      FROM w CROSS JOIN tasks t ON t.id = w.task GROUP BY w.task),
    line AS MATERIALIZED (SELECT r.seq, u.task, u.room, row_number() OVER (PARTITION BY u.task ORDER BY r.seq) place
      FROM upto u CROSS JOIN runs r ON r.task = u.task AND r.seq <= u.seq WHERE r.status = 'queued'),
-   placed AS MATERIALIZED (SELECT w.seq, w.task, w.priority, w.start_at, l.place <= l.room fits FROM w CROSS JOIN line l ON l.seq = w.seq),
-   lines (task) AS (SELECT MIN(task) FROM runs WHERE status = 'queued' UNION ALL
-     SELECT (SELECT MIN(task) FROM runs WHERE status = 'queued' AND task > lines.task) FROM lines WHERE lines.task IS NOT NULL
-     LIMIT ${MAX_LINES} + json_array_length(?3))
+   placed AS MATERIALIZED (SELECT w.seq, w.task, w.priority, w.start_at, l.place <= l.room fits FROM w CROSS JOIN line l ON l.seq = w.seq)
    SELECT (SELECT json_group_array(json_array(seq, task, priority, start_at)) FROM placed WHERE fits) waiting,
      (SELECT json_group_array(DISTINCT task) FROM placed WHERE NOT fits) crowding,
      (SELECT json_group_array(json_array(id, owner, name, spec, state)) FROM tasks WHERE id IN (SELECT task FROM placed WHERE fits)) tasks,
-     (SELECT COUNT(*) FROM w) = ?2 AND EXISTS (SELECT 1 FROM lines WHERE task IS NOT NULL AND task NOT IN (SELECT task FROM w)
-       AND task NOT IN (SELECT task FROM stuck) AND task NOT IN (SELECT value FROM json_each(?3))) behind`
+     (SELECT COUNT(*) FROM w) = ?2 AND EXISTS (SELECT 1 FROM free WHERE task NOT IN (SELECT task FROM w)) behind`
 
 /** The statements that read an outlook; `outlookOf` understands what they answer. */
 export function lookAt(now: number, limit: number, without: readonly string[] = []): Statement[] {
