@@ -52,9 +52,7 @@ export function createFacts({ emit, warn }: Pick<Ports, 'emit' | 'warn'>) {
   }
 
   function tell<P>(event: EventToken<P>, payload: P): void {
-    Promise.resolve()
-      .then(() => emit(event, payload))
-      .catch((error) => warn(`${event.name} could not be told`, error))
+    void emit(event, payload).catch((error) => warn(`${event.name} could not be told`, error))
   }
 }
 
