@@ -2,6 +2,7 @@
 import { type Due, dueUntil, MAX_COUNTED } from '../clock/trigger.ts'
 import type { Notices } from '../notify/notices.ts'
 import type { Ports, Settings } from '../ports.ts'
+import type { Outlook } from '../store/outlook.ts'
 import * as db from '../store/statements.ts'
 import { closeEpoch } from '../store/statements.ts'
 import type { DueTask } from '../store/store.ts'
@@ -14,9 +15,23 @@ import { type PlannedRun, planDue } from './plan.ts'
 
 const NEWER = 'a newer occurrence took its place'
 
+export interface Claimed {
+  /** There may be more that is due. */
+  more: boolean
+  /** Whose rows have grown. */
+  tasks: string[]
+  /** How things stand after it; undefined if nothing was due after all. */
+  outlook?: Outlook
+}
+
 export interface Claimer {
-  /** Claims at most `limit` tasks that are due. @returns Whether there may be more, and whose rows have grown. */
-  claim(now: number, limit: number): Promise<{ more: boolean; tasks: string[] }>
+  /**
+   * Claims tasks that are due, and looks how things stand: one transaction.
+   *
+   * @param limit Tasks at once.
+   * @param considered Waiting runs to weigh.
+   */
+  claim(now: number, limit: number, considered: number): Promise<Claimed>
 }
 
 export function createClaimer(
@@ -29,7 +44,7 @@ export function createClaimer(
   const { store } = ports
   return { claim }
 
-  async function claim(now: number, limit: number): Promise<{ more: boolean; tasks: string[] }> {
+  async function claim(now: number, limit: number, considered: number): Promise<Claimed> {
     const due = await store.dueTasks(now, limit)
     const claims: { due: DueTask; planned: PlannedRun[]; statements: db.Statement[]; movedAt: number }[] = []
     let walked = 0
@@ -41,13 +56,18 @@ export function createClaimer(
       claims.push({ due: each, ...claimed })
     }
     if (claims.length === 0) return { more: false, tasks: [] }
-    const changes = await store.commit(claims.flatMap((each) => each.statements))
+    const [results, outlook] = await store.commitAndLook(
+      claims.flatMap((each) => each.statements),
+      now,
+      considered,
+    )
     let at = 0
     for (const { due, planned, statements, movedAt } of claims) {
-      if (changes[at + movedAt] === 1) for (const run of planned) facts.missed(due.task, run)
+      if (results[at + movedAt]?.changes === 1) for (const run of planned) facts.missed(due.task, run)
       at += statements.length
     }
-    return { more: due.length === limit || claims.length < due.length, tasks: claims.map(({ due }) => due.task.id) }
+    const more = due.length === limit || claims.length < due.length
+    return { more, tasks: claims.map(({ due }) => due.task.id), outlook }
   }
 
   function claimOf({ task, open, newest }: DueTask, now: number) {

@@ -151,8 +151,9 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
       const reaped = await reap(now)
       let { outlook } = reaped
       const overdue = outlook.due.deadline <= now && (await timeOut(now))
-      const claimed = outlook.due.task <= now ? await claim(now) : NOTHING
-      if (overdue || claimed.any) outlook = await store.look(now, MAX_CONSIDERED)
+      const claimed = outlook.due.task <= now ? await claim(now) : { more: false }
+      if (claimed.outlook !== undefined) outlook = claimed.outlook
+      else if (overdue) outlook = await store.look(now, MAX_CONSIDERED)
       const begun = await startWaiting(outlook, now)
       const anyBegun = reaped.begun || begun.any
       await lateness.look(now)
@@ -198,10 +199,10 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     return overdue.length > 0
   }
 
-  async function claim(now: number): Promise<{ any: boolean; more: boolean }> {
-    const { more, tasks } = await claimer.claim(now, MAX_PER_TURN)
-    for (const id of tasks) keeper.note(id)
-    return { any: tasks.length > 0, more }
+  async function claim(now: number): Promise<{ more: boolean; outlook?: Outlook }> {
+    const claimed = await claimer.claim(now, MAX_PER_TURN, MAX_CONSIDERED)
+    for (const id of claimed.tasks) keeper.note(id)
+    return claimed
   }
 
   async function startWaiting(outlook: Outlook, now: number): Promise<{ any: boolean; more: boolean }> {
