@@ -123,6 +123,22 @@ test('K2: a plugin that requires a service starts when it appears', async () => 
   expect(host.kernel.status('needy').stage).toBe('active')
 })
 
+test('K6: a plugin that is taken out for good is told once by the kernel; one that is reloaded or switched off is not', async () => {
+  await using host = await createTestKernel()
+  const told: unknown[] = []
+  host.kernel.on('plugin.removed', (fact, { from }) => void told.push({ fact, from }))
+  await host.add('echo', echo, { provides: { echo: '1.0.0' } })
+
+  await host.kernel.reload('echo')
+  await host.kernel.disable('echo')
+  await host.kernel.enable('echo')
+  expect(told).toEqual([])
+  await host.kernel.remove('echo')
+
+  expect(told).toEqual([{ fact: { plugin: 'echo' }, from: 'kernel' }])
+  expect(host.kernel.plugins()).toEqual([])
+})
+
 test('K3: an endless loop is stopped and named, and the plugin starts again', async () => {
   await using host = await createTestKernel()
   await host.add(

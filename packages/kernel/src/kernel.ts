@@ -383,6 +383,7 @@ export async function openKernel(powers: KernelPowers, options: KernelCoreOption
     removed.bytesIn += unit.account.bytesIn
     removed.bytesOut += unit.account.bytesOut
     logs.forget(id)
+    fact('plugin.removed', { plugin: id }) // whatever else fails now, it does not come back
     await authority.forget(id)
   }
 

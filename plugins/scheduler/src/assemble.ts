@@ -1,5 +1,5 @@
 // plugins/scheduler/src/assemble.ts: the scheduler, wired from its powers. The plugin and the tests make it in the same way.
-import { UsageError } from '@pryx/sdk'
+import { type Release, UsageError } from '@pryx/sdk'
 import { createWork } from './actions/work.ts'
 import { createDesk } from './desk.ts'
 import { NO_USAGE } from './money/usage.ts'
@@ -41,12 +41,16 @@ export function assemble(ports: Ports, settings: Settings, session: string, hook
   })
   const runs = createRunBook(engine, ports, tasks, journal, poke)
   let serve: Serve | undefined
+  let unlisten: Release = () => {}
   return { engine, sentries, webhooks, start, end, desk }
 
   /** @param serving Begins to serve webhooks; called once there is a task that wants one. */
   async function start(serving: Serve): Promise<void> {
     await engine.start()
     await sentries.refresh()
+    unlisten = ports.senses.listen('plugin.removed', ({ from, payload }) => {
+      if (from === 'kernel') orphan((payload as { plugin: string }).plugin)
+    })
     serve = serving
     await serveIfWanted()
   }
@@ -58,7 +62,12 @@ export function assemble(ports: Ports, settings: Settings, session: string, hook
     await begin(webhooks.serve)
   }
 
+  function orphan(plugin: string): void {
+    tasks.orphan(plugin).catch((error) => ports.warn(`the tasks of ${plugin}, which was removed, still stand`, error))
+  }
+
   async function end(): Promise<void> {
+    await unlisten()
     await sentries.end()
     await engine.end()
   }

@@ -175,11 +175,11 @@ export async function startLife(sql: Sql, clock: ReturnType<typeof createHandClo
     end: () => scheduler.end(),
     as: (who: string): Scheduler => scheduler.desk(() => who),
     /** Something happens on the bus. */
-    async happens(name: string, payload: unknown): Promise<void> {
+    async happens(name: string, payload: unknown, from = 'host'): Promise<void> {
       const fits = (pattern: string) =>
         pattern === '**' || pattern === name || (pattern.endsWith('.*') && name.startsWith(pattern.slice(0, -1)))
       for (const { pattern, handler } of [...listeners])
-        if (fits(pattern)) handler({ name, from: 'host', at: clock.now(), payload })
+        if (fits(pattern)) handler({ name, from, at: clock.now(), payload })
       await settled()
     },
     /** Turns until nothing is left to do now. */

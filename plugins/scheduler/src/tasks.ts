@@ -2,6 +2,8 @@
 //   A1  The owner is who the kernel says is calling, never an argument.
 //   A2  A task of another is as good as none: TASK_UNKNOWN. Managers and the host see all.
 //   A3  Deeds are done with the scheduler's permissions, so only managers and the host may schedule any; others get an event when it is due.
+//   A4  Work of a plugin that was removed stands still, marked, until the plugin itself asks for it again. What managers scheduled to be
+//       done by others goes on: it needs no owner.
 import { UsageError } from '@pryx/sdk'
 import { settleTrigger } from './clock/settle.ts'
 import { dueUntil, nextAfter } from './clock/trigger.ts'
@@ -16,6 +18,8 @@ const MAX_TASKS = 10_000 // of one owner
 const MAX_LIST = 100
 const MAX_LIST_CHARS = 600_000 // a page goes through one message
 const PAUSED = 'the task was paused or changed'
+const ORPHANED = 'its plugin was removed'
+const ORPHANS_AT_ONCE = 100 // in one transaction
 
 export type TaskBook = ReturnType<typeof createTaskBook>
 
@@ -28,7 +32,7 @@ export function createTaskBook(
 ) {
   const { store, clock } = ports
   const { facts } = engine
-  return { create, createOrUpdate, update, list, pause, resume, remove, own, isManager, read, admit }
+  return { create, createOrUpdate, update, list, pause, resume, remove, orphan, own, isManager, read, admit }
 
   function read(spec: unknown): FullSpec {
     return readSpec(spec, clock.now(), settings.timeZone)
@@ -70,7 +74,9 @@ export function createTaskBook(
 
   async function createOrUpdate(who: string, spec: FullSpec, owner = who): Promise<Task> {
     const known = await store.taskNamed(owner, spec.name)
-    return known ? replace(known, allowed(who, spec)) : create(who, spec, owner)
+    if (known === undefined) return create(who, spec, owner)
+    const replaced = await replace(known, allowed(who, spec))
+    return who === owner && isOrphan(known) ? resume(replaced) : replaced // A4
   }
 
   async function update(who: string, task: Task, changes: Parameters<Scheduler['update']>[1]): Promise<Task> {
@@ -143,12 +149,12 @@ export function createTaskBook(
   }
 
   /** Records what fell due and was not claimed yet, before the task's next time is changed: nothing vanishes. */
-  function leftOver(task: Task, now: number): db.Statement[] {
-    const close = db.closeEpoch(task.id, now, PAUSED)
+  function leftOver(task: Task, now: number, why = PAUSED): db.Statement[] {
+    const close = db.closeEpoch(task.id, now, why)
     if (task.state !== 'active' || !isTimed(task.trigger) || task.nextDue === undefined || task.nextDue > now)
       return [close]
     const { since, last, count, exact } = dueUntil(task.trigger, task.nextDue, now, 1)
-    const row = { status: 'skipped' as const, since, occurrence: last, count, exact, reason: PAUSED }
+    const row = { status: 'skipped' as const, since, occurrence: last, count, exact, reason: why }
     return [db.addPlanned(task, row, ports.nextId(), now, 0), close]
   }
 
@@ -174,6 +180,34 @@ export function createTaskBook(
     changed(task.trigger.kind)
   }
 
+  /** The plugin is gone for good: nobody is there to work on its tasks. Takes turns, so that thousands of them hold up nobody. A4 */
+  async function orphan(owner: string): Promise<void> {
+    for (let after: string | undefined, page: Task[] = []; ; after = page.at(-1)?.id) {
+      page = await store.tasks(owner, ORPHANS_AT_ONCE, after)
+      await engine.alone(() => orphanAll(page.map(({ id }) => id)))
+      if (page.length < ORPHANS_AT_ONCE) return
+    }
+  }
+
+  async function orphanAll(ids: readonly string[]): Promise<void> {
+    const found = await Promise.all(ids.map((id) => store.task(id)))
+    const left = found.filter((task) => task?.action.kind === 'event') as Task[]
+    if (left.length === 0) return
+    const now = clock.now()
+    const stood = left.filter(({ state }) => state === 'active' || state === 'broken')
+    const orphans = stood.map((task): Task => ({ ...task, ...ORPHAN, updatedAt: now }))
+    await store.commit([
+      ...stood.flatMap((task) => leftOver(task, now, ORPHANED)),
+      ...orphans.map((task) => db.putTask(task)),
+      ...left.map(({ id }) => db.skipQueued(id, ORPHANED, now)),
+    ])
+    for (const task of left) for (const run of await store.openRunsOf(task.id)) await engine.cancelWithin(run, ORPHANED)
+    for (const task of orphans) {
+      facts.updated(task)
+      changed(task.trigger.kind)
+    }
+  }
+
   function allowed(who: string, spec: FullSpec): FullSpec {
     if (isManager(who)) return spec
     if (spec.action.kind !== 'event')
@@ -190,6 +224,12 @@ export function createTaskBook(
       })
     return spec
   }
+}
+
+const ORPHAN = { state: 'paused', nextDue: undefined, problem: ORPHANED } as const
+
+function isOrphan({ state, problem }: Task): boolean {
+  return state === ORPHAN.state && problem === ORPHAN.problem
 }
 
 function nameTaken(owner: string, name: string): UsageError {

@@ -67,6 +67,7 @@ const KERNEL: Record<string, Tell> = {
     const where = typeof stack === 'string' ? `\n${style.dim(indent(safeLines(stack)))}` : ''
     return `${style.red('✖')} ${style.bold(safe(plugin))} failed: ${safe(message)} ${style.dim(`(failure ${failures}; ${next})`)}${where}`
   },
+  'plugin.removed': ({ plugin }, style) => `${style.dim('○')} ${style.bold(safe(plugin))} was removed`,
   'plugin.log': ({ plugin, level, text, place }, style) =>
     `${level === 'error' ? style.red('│') : level === 'warn' ? style.yellow('│') : style.dim('│')} ${style.bold(safe(plugin))} ${safe(String(text).split('\n', 1)[0])}${typeof place === 'string' ? ` ${style.dim(shortPlace(place))}` : ''}${level === 'error' ? framesOf(String(text), style) : ''}`,
   'plugin.dropped': ({ plugin, pattern, count }, style) =>
