@@ -1,6 +1,7 @@
 // packages/kernel/src/lifecycle/backlog.ts: how much waits for one plugin, in number and bytes, and who is told that it is too much (K3, K6).
 //   G1  Calls that wait never pass the plugin's `queue`; their bytes pass `queueBytes` by one call at most.
 //   G2  One plugin takes at most a quarter of another's, so that a flood of calls leaves room for those of others.
+//   G3  Nothing is kept of a caller none of whose calls wait.
 import { type Limits, SandboxError, stackless } from '../contract/index.ts'
 
 interface Load {
@@ -13,6 +14,8 @@ export interface Backlog {
   refusal(from: string): SandboxError | undefined
   add(from: string, bytes: number): void
   remove(from: string, bytes: number): void
+  /** Callers of whom something waits; the host is not counted. */
+  readonly callers: number
 }
 
 export function createBacklog(plugin: string, { queue, queueBytes }: Limits): Backlog {
@@ -27,18 +30,21 @@ export function createBacklog(plugin: string, { queue, queueBytes }: Limits): Ba
     },
     add: (from, bytes) => count(from, 1, bytes),
     remove: (from, bytes) => count(from, -1, -bytes),
+    get callers() {
+      return byCaller.size
+    },
   }
 
   function count(from: string, calls: number, bytes: number): void {
     all.calls += calls
     all.bytes += bytes
     if (from === 'host') return
-    const own = byCaller.get(from)
-    if (own === undefined) byCaller.set(from, { calls, bytes })
-    else {
-      own.calls += calls
-      own.bytes += bytes
-    }
+    const own = byCaller.get(from) ?? { calls: 0, bytes: 0 }
+    own.calls += calls
+    own.bytes += bytes
+    if (own.calls === 0)
+      byCaller.delete(from) // G3
+    else byCaller.set(from, own)
   }
 }
 
