@@ -41,6 +41,22 @@ test('B1: typing and pieces of answers are told and not kept', async () => {
   expect(await sessions.events('main')).toEqual({ events: [], more: false })
 })
 
+test('B1: words sent at once to a session that is not there are all told so, though one of their senders makes it meanwhile', async () => {
+  const { sessions } = await openBench()
+  const say = (client: string) => sessions.send('new', { surface: 'web', client, text: client })
+
+  const all = ['c1', 'c2', 'c3'].map((client) =>
+    say(client).catch(async ({ code }: { code: string }) => {
+      await sessions.create({ id: 'new' })
+      return { code, again: await say(client) }
+    }),
+  )
+
+  expect(await Promise.all(all)).toMatchObject(
+    ['c1', 'c2', 'c3'].map((client) => ({ code: 'SESSION_UNKNOWN', again: { event: { client } } })),
+  )
+})
+
 test('B3: a message sent again counts once, also in the same moment; the same id for something else is refused', async () => {
   const { sessions, told } = await openBench()
   await sessions.create({ id: 'main' })

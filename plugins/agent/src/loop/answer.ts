@@ -3,7 +3,7 @@
 import type { GenerateRequest, ModelPart } from '@pryx/plugin-router/service'
 import type { Ports } from '../ports.ts'
 
-const TELL_MS = 40 // pieces that come faster are told together
+const TELL_MS = 40 // pieces that come faster are told together; what is untold at the end is in the message, which follows at once
 
 export interface ModelAnswer {
   text: string
@@ -31,7 +31,6 @@ export async function askModel(
     else if (part.type === 'tool-call') calls.push({ name: part.name, input: part.input })
     else if (part.type === 'restart') restart()
     else if (part.type === 'finish') {
-      if (untold !== '') tell(untold)
       const { inputTokens, outputTokens } = part.usage
       return { text, calls, model, usd: part.usd, inputTokens, outputTokens }
     }

@@ -2,6 +2,7 @@
 import { UsageError } from '@pryx/sdk'
 import type { Sql } from '../ports.ts'
 import type { Run, RunRequest, RunStatus } from '../service.ts'
+import { createCommits } from './commits.ts'
 
 const TABLES = `CREATE TABLE IF NOT EXISTS runs (
   id TEXT PRIMARY KEY, session TEXT NOT NULL, lane TEXT NOT NULL, key TEXT UNIQUE, request TEXT NOT NULL, status TEXT NOT NULL,
@@ -38,6 +39,7 @@ export type Ending = { status: RunStatus; text?: string; error?: string; code?: 
 
 export async function openStore(sql: Sql) {
   await sql.exec(TABLES, { durable: true })
+  const write = createCommits(sql)
   return {
     /** @returns The run, or the one that has the key already. @throws RUN_KEY_REUSED */
     async accept(run: Kept, key: string | null): Promise<{ run: Kept; fresh: boolean }> {
@@ -45,8 +47,8 @@ export async function openStore(sql: Sql) {
       const params = [id, session, lane, key, JSON.stringify(request), acceptedAt, JSON.stringify(usage)]
       const text = `INSERT INTO runs (id, session, lane, key, request, status, accepted_at, usage) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)
         ON CONFLICT (key) DO NOTHING`
-      const [result] = await sql.batch([{ sql: text, params }], { durable: true })
-      if (result?.changes === 1) return { run, fresh: true }
+      const { changes } = await write({ sql: text, params })
+      if (changes === 1) return { run, fresh: true }
       const known = toRun((await sql.all<Row>('SELECT * FROM runs WHERE key = ?', key))[0] as Row)
       if (asked(known.request) === asked(request)) return { run: known, fresh: false }
       throw new UsageError('RUN_KEY_REUSED', `the key ${request.key} already stands for another request`, {
@@ -56,7 +58,7 @@ export async function openStore(sql: Sql) {
 
     async begin(id: string, attempt: number, at: number): Promise<void> {
       const text = `UPDATE runs SET status = 'running', attempt = ?, started_at = COALESCE(started_at, ?) WHERE id = ? AND ended_at IS NULL`
-      await sql.batch([{ sql: text, params: [attempt, at, id] }], { durable: true })
+      await write({ sql: text, params: [attempt, at, id] })
     },
 
     /** Of this attempt alone: a run that another life has taken over is its to end. */
@@ -64,7 +66,7 @@ export async function openStore(sql: Sql) {
       const params = [status, at, JSON.stringify(usage), text ?? null, error ?? null, code ?? null, id, attempt]
       const update = `UPDATE runs SET status = ?, ended_at = ?, usage = ?, text = ?, error = ?, code = ?
         WHERE id = ? AND attempt = ? AND ended_at IS NULL`
-      await sql.batch([{ sql: update, params }], { durable: true })
+      await write({ sql: update, params })
     },
 
     /** @throws RUN_UNKNOWN */

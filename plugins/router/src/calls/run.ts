@@ -172,6 +172,7 @@ async function* run(
     let firstMs: number | null = null
     let key: string | undefined
     let settled = false
+    let written: Promise<void> | undefined
     try {
       const catalogue = parts.catalogue()
       const access = await parts.access(model.provider, row)
@@ -197,13 +198,15 @@ async function* run(
           if (!any) yield start()
           const usage = usageOf(piece, decision, heard)
           settled = true
-          const usd = await close(usage, 'done')
+          const ended = close(usage, 'done')
+          written = ended.written
+          written.catch(() => {}) // awaited below, after the answer's end has been told: it is on its way meanwhile (L1 of the ledger)
           health.answered(model.slug, {
             firstMs: firstMs ?? 0,
             ms: ports.clock.now() - startedAt,
             outputTokens: usage.outputTokens,
           })
-          yield { type: 'finish', reason: piece.reason, usage, usd, ms: ports.clock.now() - startedAt }
+          yield { type: 'finish', reason: piece.reason, usage, usd: ended.usd, ms: ports.clock.now() - startedAt }
           return { kind: 'done' }
         }
         firstMs ??= ports.clock.now() - startedAt
@@ -235,13 +238,14 @@ async function* run(
         partial(any, heard),
         signal.aborted ? 'cancelled' : 'failed',
         signal.aborted ? 'MODELS_CANCELLED' : failure.code,
-      )
+      ).written
       if (signal.aborted) throw signal.reason
       return { kind: 'failed', failure, told, any, plain }
     } finally {
       leave()
-      if (!settled) await close(partial(any, heard), 'cancelled', 'MODELS_CANCELLED') // the consumer has left
+      if (!settled) written = close(partial(any, heard), 'cancelled', 'MODELS_CANCELLED').written // the consumer has left
       abort.abort()
+      await written // N3
     }
 
     /** M2 of the seam: what was told is void. */
@@ -262,7 +266,8 @@ async function* run(
       )
     }
 
-    async function close(usage: TokenUsage, outcome: CallRecord['outcome'], code?: string): Promise<number | null> {
+    /** @returns Its price, and when its record is in the ledger. Its place in the turns is taken at once: the next call is judged after it. */
+    function close(usage: TokenUsage, outcome: CallRecord['outcome'], code?: string) {
       const price = usdOf(parts.catalogue(), row, usage)
       const nothing = usage.inputTokens === 0 && usage.outputTokens === 0
       const usd = nothing ? 0 : Number.isNaN(price) ? null : price
@@ -277,10 +282,13 @@ async function* run(
         outcome,
         ...(code && { code }),
       }
+      return { usd, written: note(ended) }
+    }
+
+    async function note(ended: CallRecord): Promise<void> {
       await budgets.inTurn(() => parts.ledger.end(ended)) // N3
       void ports.emit(modelsEvents.called, ended).catch(() => {}) // told in the order of calls; nobody's answer waits for it
       await budgets.passed(ended)
-      return usd
     }
   }
 }

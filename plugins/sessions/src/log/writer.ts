@@ -89,7 +89,7 @@ export function createWriter({ sql, now, nextId, emit }: Pick<Ports, 'sql' | 'no
       if (event) throw reused(client, session)
     }
     const [found] = await sql.all<{ writer: string | null }>('SELECT writer FROM sessions WHERE id = ?', session)
-    if (found === undefined) throw unknownSession(session)
+    if (found === undefined || run === undefined) throw unknownSession(session) // made since: no run was asked for, so none stood in the way
     throw new UsageError('SESSION_FENCED', `the run ${run} does not write in ${session} any more`, {
       hint: 'It was stopped, or another run took its place. Nothing was written.',
     })
