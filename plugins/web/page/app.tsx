@@ -14,7 +14,7 @@ import {
   IconSun,
   IconTimeline,
 } from '@tabler/icons-react'
-import { type ComponentType, lazy, useEffect } from 'react'
+import { type ComponentType, useEffect } from 'react'
 import { useAlertToasts } from './alerts.tsx'
 import { FloatingApprovals } from './approvals.tsx'
 import { Later } from './later.tsx'
@@ -26,12 +26,7 @@ import { Packages } from './sections/packages.tsx'
 import { Plugins } from './sections/plugins.tsx'
 import { act, tell, useModel } from './store.ts'
 import { useRunNotices } from './tasks/run-notices.tsx'
-
-// What most visits do not open is loaded when it is opened.
-const Chat = lazy(() => import('./sections/chat.tsx').then(({ Chat }) => ({ default: Chat })))
-const Resources = lazy(() => import('./sections/resources.tsx').then(({ Resources }) => ({ default: Resources })))
-const Tasks = lazy(() => import('./sections/tasks.tsx').then(({ Tasks }) => ({ default: Tasks })))
-const Traces = lazy(() => import('./sections/traces.tsx').then(({ Traces }) => ({ default: Traces })))
+import { Chat, Resources, Tasks, Traces } from './views.tsx'
 
 const places: Record<Section, { title: string; icon: typeof IconHome; view: ComponentType }> = {
   chat: { title: 'Chat', icon: IconMessageCircle, view: Chat },

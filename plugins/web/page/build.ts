@@ -22,7 +22,7 @@ export async function buildPage(): Promise<void> {
   const { metafile } = await build({
     absWorkingDir: page,
     metafile: true,
-    entryPoints: { page: 'main.tsx' },
+    entryPoints: { begin: 'begin.ts', page: 'main.tsx' },
     outdir: out,
     bundle: true,
     splitting: true,
@@ -48,13 +48,14 @@ export async function buildPage(): Promise<void> {
   )
 }
 
-/** What the script begins with comes beside it, not after it. */
+/** What the scripts begin with comes beside them, not after them. */
 function preloads({ outputs }: Metafile): string {
-  const [, main] = Object.entries(outputs).find(([path]) => path.endsWith('/page.js'))!
-  const parts = main.imports
+  const scripts = Object.entries(outputs).filter(([path]) => /\/(begin|page)\.js$/.test(path))
+  const parts = scripts
+    .flatMap(([, { imports }]) => imports)
     .filter(({ kind }) => kind === 'import-statement')
     .map(({ path }) => relative(out, join(page, path)))
-  return parts.map((path) => `<link rel="modulepreload" href="${path}" />\n    `).join('')
+  return [...new Set(parts)].map((path) => `<link rel="modulepreload" href="${path}" />\n    `).join('')
 }
 
 /** Mantine would write these into a style element at run time, which the page's content security policy forbids. */

@@ -11,7 +11,20 @@ export class Refusal extends Error {
   }
 }
 
+const AHEAD_MS = 5_000 // older answers are not news
+const ahead = new Map<string, { asked: number; answer: Promise<unknown> }>()
+
+/** Asks for what will be wanted in a moment: the next `get` of the same path takes this answer, once. */
+export function askAhead(path: string): void {
+  const answer = ask(path, { method: 'GET' })
+  answer.catch(() => {}) // told to whoever takes it
+  ahead.set(path, { asked: Date.now(), answer })
+}
+
 export function get<T>(path: string): Promise<T> {
+  const early = ahead.get(path)
+  ahead.delete(path)
+  if (early !== undefined && Date.now() - early.asked < AHEAD_MS) return early.answer as Promise<T>
   return ask<T>(path, { method: 'GET' })
 }
 

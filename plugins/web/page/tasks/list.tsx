@@ -1,5 +1,5 @@
 // plugins/web/page/tasks/list.tsx: all tasks: found, sorted, paged; what works now above them; what is chosen is ruled together.
-import { ActionIcon, Button, Checkbox, Menu, Select, TextInput, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, Checkbox, Menu, Select, TextInput } from '@mantine/core'
 import type { Found, FoundTask, Tally } from '@pryx/plugin-scheduler/service'
 import {
   IconBolt,
@@ -258,8 +258,9 @@ function Row({ found, chosen, onChoose }: RowProps) {
   const at = lastRun && (lastRun.finishedAt ?? lastRun.startedAt ?? lastRun.occurrence)
   return (
     <li className="task-line" data-chosen={chosen || undefined}>
-      <Checkbox
-        size="xs"
+      <input
+        type="checkbox"
+        className="tick-box"
         aria-label={`Choose ${name}`}
         checked={chosen}
         onChange={(event) => onChoose([id], event.currentTarget.checked)}
@@ -315,29 +316,35 @@ function Row({ found, chosen, onChoose }: RowProps) {
   )
 }
 
+/** Plain elements, here and in the row: fifty rows of Mantine's, with their tooltips, cost more than all else of the section. */
 function Buttons({ task: { id, name, state } }: { task: FoundTask['task'] }) {
   const paused = state === 'paused' || state === 'broken'
+  const Icon = paused ? IconPlayerPlay : IconPlayerPause
+  const ruled = paused ? 'Resume' : 'Pause'
   const send = (action: 'pause' | 'resume' | 'run') =>
     void act(`${name} was not changed`, () => post(taskPath(id, `/${action}`)))
   return (
     <span className="task-buttons">
       {state !== 'done' && (
-        <Tooltip label={paused ? 'Resume' : 'Pause'}>
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            aria-label={`${paused ? 'Resume' : 'Pause'} ${name}`}
-            onClick={() => send(paused ? 'resume' : 'pause')}
-          >
-            {paused ? <IconPlayerPlay size={18} stroke={1.7} /> : <IconPlayerPause size={18} stroke={1.7} />}
-          </ActionIcon>
-        </Tooltip>
+        <button
+          type="button"
+          className="row-button dim"
+          title={ruled}
+          aria-label={`${ruled} ${name}`}
+          onClick={() => send(paused ? 'resume' : 'pause')}
+        >
+          <Icon size={18} stroke={1.7} />
+        </button>
       )}
-      <Tooltip label="Run now">
-        <ActionIcon variant="subtle" aria-label={`Run ${name} now`} onClick={() => send('run')}>
-          <IconBolt size={18} stroke={1.7} />
-        </ActionIcon>
-      </Tooltip>
+      <button
+        type="button"
+        className="row-button"
+        title="Run now"
+        aria-label={`Run ${name} now`}
+        onClick={() => send('run')}
+      >
+        <IconBolt size={18} stroke={1.7} />
+      </button>
     </span>
   )
 }
