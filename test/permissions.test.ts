@@ -319,7 +319,9 @@ function portOf(server: Server): number {
   return (server.address() as AddressInfo).port
 }
 
-test('K5: the time in which the user is asked is not the plugin’s: it may wait for the answer as it starts', async () => {
+test('K5: the time in which the user is asked is not the plugin’s: it may wait for the answer as it starts', {
+  timeout: 30_000,
+}, async () => {
   await using host = await createTestKernel({
     capabilities: [createLab()],
     consent: async () => ({ allow: [], duration: 'forever', by: 'test' }),
@@ -328,15 +330,17 @@ test('K5: the time in which the user is asked is not the plugin’s: it may wait
     const lab = await ctx.use({ kind: 'service', name: 'lab', version: '1.0.0' })
     await lab.act('one')
   } }`
-  const limits = { activateMs: 400 }
+  const limits = { activateMs: 1_500 }
   const adding = host.add('patient', patient, { permissions: ['lab:one'], limits })
-  await expect.poll(() => host.kernel.approvals.pending().length).toBe(1)
+  await expect.poll(() => host.kernel.approvals.pending().length, { timeout: 10_000 }).toBe(1)
   const { id, askedAt } = host.kernel.approvals.pending()[0]!
-  await expect.poll(() => Date.now() - askedAt, { timeout: 5_000 }).toBeGreaterThan(1_500) // far beyond what it has for itself
+  await expect.poll(() => Date.now() - askedAt, { timeout: 15_000 }).toBeGreaterThan(4_500) // far beyond what it has for itself
 
   expect(host.kernel.approvals.pending()).toHaveLength(1)
   host.kernel.approvals.resolve(id, { answer: 'allow', duration: 'forever', by: 'test' })
   await adding
 
-  await expect.poll(() => host.kernel.status('patient')).toMatchObject({ stage: 'active', failures: 0 })
+  await expect
+    .poll(() => host.kernel.status('patient'), { timeout: 10_000 })
+    .toMatchObject({ stage: 'active', failures: 0 })
 })
