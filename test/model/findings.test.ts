@@ -97,6 +97,16 @@ test('K4: calls of another plugin’s service or tool end with their permission,
         await expectNothing(rested(call, 'a', 'b', behaviour), rested('revoke', 'a', permission), step('tick'))
 })
 
+test('K4 K5: a call that waits for the user ends when time brings back an older no', async () => {
+  const until = 1767225600050
+  await expectNothing(
+    step('revoke', 'b', 0),
+    step('grant', 'b', 0, { mode: 'ask', duration: { until } }),
+    rested('callLab', 'b', 'act', 'one'),
+    rested('clock', 60),
+  )
+})
+
 test('K4: streams, functions and effects of a call end with its permission, also under a driver that does not listen', async () => {
   for (const method of ['hang', 'rude', 'stream', 'take', 'watch', 'pester'])
     await expectNothing(

@@ -4,6 +4,7 @@
 import type { Audit } from '../audit/audit.ts'
 import type { Permission, PluginId } from '../contract/index.ts'
 import type { ApprovalAnswer, Approvals } from './approvals.ts'
+import type { Decision } from './decide.ts'
 import { consentTo, type Grammars } from './grammar.ts'
 import type { GrantScope, Where } from './grant.ts'
 import type { Grants } from './grants.ts'
@@ -27,19 +28,23 @@ interface Question {
 }
 
 /**
- * Asks the user for `permission`, of which `declared` is what the manifest says, and stands the lease on it after a yes.
+ * Asks the user for `permission` and stands the lease on it after a yes.
  *
+ * @param verdict By which it must be asked for.
  * @throws PERMISSION_DENIED, PERMISSION_REVOKED, APPROVAL_TOO_MANY; why the lease ended, if it did first.
  */
-export type Ask = (lease: Lease, permission: Permission, declared: Permission, trace: string) => Promise<void>
+export type Ask = (lease: Lease, permission: Permission, verdict: MustAsk, trace: string) => Promise<void>
+
+type MustAsk = Extract<Decision, { kind: 'ask' }>
 
 export function createAsking({ approvals, grants, audit, judge, grammars, where }: AskingOptions): Ask {
   const recorded = new WeakMap<ApprovalAnswer, Promise<unknown>>()
-  return async (lease, permission, declared, trace) => {
+  return async (lease, permission, { declared, until }, trace) => {
     const { caller } = lease
     const { text, risk } = consentTo(grammars, permission)
     const question = { plugin: caller.plugin, permission, declared, sentence: text, risk, trace }
     const answered = lease.waitFor(permission)
+    lease.lookAgain(until)
     const onAnswer = (given: ApprovalAnswer) => void record(question, given)
     const answer = await told().finally(answered)
     if (answer.answer === 'deny') throw refused(caller.plugin, permission, 'PERMISSION_DENIED', answer.by)

@@ -319,7 +319,7 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
     const { caller } = lease
     const verdict = judge(caller, permission)
     if (verdict.kind === 'deny') throw refused(caller.plugin, permission, verdict.code)
-    if (verdict.kind === 'ask') return lease.untimed(ask(lease, permission, verdict.declared, trace))
+    if (verdict.kind === 'ask') return lease.untimed(ask(lease, permission, verdict, trace))
     const once = verdict.grant.duration === 'once'
     lease.standOn(permission, { once, expiresAt: verdict.until })
     return once ? grants.consume(verdict.grant.id) : undefined
@@ -452,7 +452,8 @@ export function createGate({ capabilities, grants, approvals, audit, clock, trac
       lease.permissions.find((permission) =>
         lease.isOnce(permission) ? denies(changed, permission) : judge(lease.caller, permission).kind !== 'allow',
       ) ?? [...lease.awaited].find((permission) => judge(lease.caller, permission).kind === 'deny')
-    if (lost !== undefined) lease.end(refused(lease.caller.plugin, lost, 'PERMISSION_REVOKED'))
+    if (lost !== undefined) return lease.end(refused(lease.caller.plugin, lost, 'PERMISSION_REVOKED'))
+    for (const permission of lease.awaited) lease.lookAgain(judge(lease.caller, permission).until)
   }
 }
 

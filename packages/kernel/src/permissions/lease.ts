@@ -24,6 +24,8 @@ export interface Lease {
   isOnce(permission: Permission): boolean
   /** The user is being asked for it: a deny ends the lease as if it stood on it already. Answers how to say that the question is over. */
   waitFor(permission: Permission): Release
+  /** Has `onExpiry` called at `at`, epoch ms: what it stands on or waits for may be lost by time then. */
+  lookAgain(at: number): void
   /** Permissions the user is being asked for. */
   readonly awaited: Iterable<Permission>
   /** Sets the time limit, ms from now; 0 lifts it. */
@@ -45,7 +47,7 @@ export interface LeaseOptions {
   clock: Clock
   what: string
   signal?: AbortSignal | undefined
-  /** Called when a permission's time is over. */
+  /** Called when the time of something the user said is over. */
   onExpiry: (lease: Lease) => void
   onEnd: (lease: Lease) => void
 }
@@ -97,9 +99,10 @@ export function openLease(caller: Caller, { clock, what, signal, onExpiry, onEnd
     standOn(permission, how) {
       if (!permissions.includes(permission)) permissions.push(permission)
       if (how.once) once.add(permission)
-      else expireAt(how.expiresAt)
+      else lookAgain(how.expiresAt)
     },
     isOnce: (permission) => once.has(permission),
+    lookAgain,
     waitFor(permission) {
       awaited.add(permission)
       return () => void awaited.delete(permission)
@@ -164,7 +167,7 @@ export function openLease(caller: Caller, { clock, what, signal, onExpiry, onEnd
     stopLimit = leftMs > 0 && pauses === 0 && !closed ? clock.after(leftMs, () => end(late(what, limitMs))) : undefined
   }
 
-  function expireAt(at: number): void {
+  function lookAgain(at: number): void {
     if (at !== Number.POSITIVE_INFINITY && !closed) timers.push(clock.after(at - clock.now(), () => onExpiry(lease)))
   }
 
