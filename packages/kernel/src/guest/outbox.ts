@@ -3,6 +3,8 @@
 //   O2  A message that cannot be said (not cloneable, too large) throws at its poster and leaves nothing behind.
 //   O3  Order is kept. A batch leaves when its turn grows quiet, or at once past MAX_MESSAGES or MAX_CHARACTERS.
 //   O4  Emits that follow one another travel as one message, as long as it stays short.
+//   O5  A checkpoint takes the place of an earlier one in its batch, and no batch is cut right behind it: the next message is often the `ack`
+//       of the event it covers, and one without the other would be an event lost or doubled if the process is lost then.
 import { encode, type Handles, isPlain, type Parcel } from '../contract/codec.ts'
 import { PryxError, SandboxError, UsageError } from '../contract/errors.ts'
 import { type GuestMessage, MAX_EMITS, parseGuestMessage } from '../contract/wire.ts'
@@ -50,6 +52,7 @@ export function createOutbox(powers: OutboxPowers): Outbox {
   let texts: string[] = []
   let group: Group | undefined // the emits that are being gathered; its text stands last
   let parcel: Parcel = { buffers: [] }
+  let checkpointAt = -1 // among the texts, unless it owns buffers
   let characters = 0
   let posted = 0
   let encoding = 0 // a getter of the value being encoded may post too
@@ -80,7 +83,8 @@ export function createOutbox(powers: OutboxPowers): Outbox {
       else {
         const text = JSON.stringify(encode(message, parcel, carrier)) // O1
         checkSize(text, parcel.buffers, mark)
-        push(text)
+        if (message.t === 'checkpoint') pushCheckpoint(text, mark)
+        else push(text)
       }
     } catch (error) {
       if (posted === before) parcel.buffers.length = mark // O2; otherwise a message of a getter owns buffers behind the mark
@@ -89,7 +93,7 @@ export function createOutbox(powers: OutboxPowers): Outbox {
     } finally {
       encoding--
     }
-    queued()
+    queued(message.t === 'checkpoint')
   }
 
   function reply(id: number, value: unknown): boolean {
@@ -116,6 +120,17 @@ export function createOutbox(powers: OutboxPowers): Outbox {
     characters += text.length
   }
 
+  /** O5 */
+  function pushCheckpoint(text: string, mark: number): void {
+    closeGroup()
+    if (checkpointAt >= 0) {
+      const [earlier = ''] = texts.splice(checkpointAt, 1)
+      characters -= earlier.length
+    }
+    checkpointAt = parcel.buffers.length === mark ? texts.length : -1
+    push(text)
+  }
+
   /** O4 */
   function postEmit({ id, name, data, trace }: Extract<GuestMessage, { t: 'emit' }>, mark: number): void {
     const text = JSON.stringify(encode(data, parcel)) // O1; may emit itself, by a getter
@@ -137,9 +152,10 @@ export function createOutbox(powers: OutboxPowers): Outbox {
     group = undefined
   }
 
-  function queued(): void {
+  function queued(isCheckpoint = false): void {
     posted++
-    if (texts.length > MAX_MESSAGES || characters > MAX_CHARACTERS || parcel.buffers.length > MAX_MESSAGES) flush()
+    const full = texts.length > MAX_MESSAGES || characters > MAX_CHARACTERS || parcel.buffers.length > MAX_MESSAGES
+    if (full && !isCheckpoint) flush()
     else wait()
   }
 
@@ -149,6 +165,7 @@ export function createOutbox(powers: OutboxPowers): Outbox {
     const text = `[${texts.join(',')}]`
     const { buffers } = parcel
     texts = []
+    checkpointAt = -1
     parcel = { buffers: [] }
     characters = 0
     powers.send(text, ...buffers)

@@ -104,3 +104,24 @@ test('K3: what is no batch is told, and the frames after it are still read', asy
   expect(guest.malformed()).toBe(1)
   expect(guest.got).toEqual([7])
 })
+
+test('K2 N3: a checkpoint and what follows it are handled together, however long the batch', async () => {
+  const pieces: unknown[][] = []
+  const inbox = createIntake().open(openAccount(), {
+    received: (messages) => pieces.push(messages),
+    credited() {},
+    malformed() {},
+  })
+  const pair = (n: number) => [
+    { t: 'checkpoint', state: n },
+    { t: 'ack', sub: 1, seq: n },
+  ]
+
+  inbox.push(frame([0, ...Array.from({ length: 100 }, (_, n) => pair(n)).flat()]))
+  inbox.push(frame(Array.from({ length: 100 }, () => ({ t: 'checkpoint', state: 0 }))))
+  await vi.runAllTimersAsync()
+
+  expect(pieces.flat().length).toBe(301)
+  expect(pieces.filter((piece) => piece.length > 20)).toEqual([])
+  for (const piece of pieces.slice(0, 7)) expect(piece.at(-1)).not.toMatchObject({ t: 'checkpoint' })
+})

@@ -2,7 +2,8 @@
 //   T1  It is handled in slices: after 2 ms of one loop turn the rest waits, guest by guest, so a flood starves nobody.
 //   T2  Over any stretch of time a guest is credited no more than PACE_BYTES × its length + BURST_BYTES: past its credit its turns pause
 //       (control.ts, OUT_WINDOW). Reading costs more than this thread's time: what is read is garbage soon, and collecting it stops everybody.
-//   T3  A guest's frames keep their order, and all of one are handled before the next.
+//   T3  A guest's frames keep their order, and all of one are handled before the next. No piece ends right behind a checkpoint: what it covers
+//       is acknowledged in the next message, and one shall not count without the other.
 import { needsDecode, type Parcel } from '../contract/index.ts'
 import type { Account } from '../ledger/account.ts'
 import { parseBatch } from './batch.ts'
@@ -161,11 +162,15 @@ function createCredit(credited: (bytes: number) => void) {
   }
 }
 
-/** Where the piece that begins at `at` ends. */
+/** Where the piece that begins at `at` ends (T1, T3). */
 function endOfPiece(messages: readonly unknown[], at: number): number {
   let end = at
   for (let weight = 0; weight < PIECE && end < messages.length; end++) weight += weightOf(messages[end])
-  return end
+  return end < messages.length && isCheckpoint(messages[end - 1]) ? end + 1 : end
+}
+
+function isCheckpoint(message: unknown): boolean {
+  return (message as { t?: unknown } | null)?.t === 'checkpoint'
 }
 
 function weightOf(message: unknown): number {
