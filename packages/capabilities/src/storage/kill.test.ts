@@ -7,34 +7,42 @@ import { createEngine } from './engine.ts'
 
 const ROUNDS = process.env.PRYX_DEEP ? 60 : 10
 
-test('K2: kill -9 while writing loses nothing that was acknowledged', async () => {
-  using folder = temporaryFolder()
-  const file = join(folder.path, 'storage.db')
-  let acknowledged = 0
-  for (let round = 0; round < ROUNDS; round++) {
-    const reached = await writeUntilKilled(file, acknowledged + 1, 20 + round * 13)
-    acknowledged = Math.max(acknowledged, reached)
+test(
+  'K2: kill -9 while writing loses nothing that was acknowledged',
+  async () => {
+    using folder = temporaryFolder()
+    const file = join(folder.path, 'storage.db')
+    let acknowledged = 0
+    for (let round = 0; round < ROUNDS; round++) {
+      const reached = await writeUntilKilled(file, acknowledged + 1, 20 + round * 13)
+      acknowledged = Math.max(acknowledged, reached)
 
-    const engine = createEngine()
-    const found = engine.run({
-      file,
-      quotaBytes: 1e9,
-      request: { method: 'sqlAll', statement: { sql: 'PRAGMA quick_check' } },
-    })
-    const last = engine.run({
-      file,
-      quotaBytes: 1e9,
-      request: { method: 'get', key: `k${String(acknowledged).padStart(9, '0')}` },
-    })
-    const all = engine.run({ file, quotaBytes: 1e9, request: { method: 'list', options: { limit: 1, reverse: true } } })
-    engine.close()
+      const engine = createEngine()
+      const found = engine.run({
+        file,
+        quotaBytes: 1e9,
+        request: { method: 'sqlAll', statement: { sql: 'PRAGMA quick_check' } },
+      })
+      const last = engine.run({
+        file,
+        quotaBytes: 1e9,
+        request: { method: 'get', key: `k${String(acknowledged).padStart(9, '0')}` },
+      })
+      const all = engine.run({
+        file,
+        quotaBytes: 1e9,
+        request: { method: 'list', options: { limit: 1, reverse: true } },
+      })
+      engine.close()
 
-    expect(found).toEqual({ value: [{ quick_check: 'ok' }] })
-    expect(last).toMatchObject({ value: { value: { text: String(acknowledged) } } })
-    expect(all).toMatchObject({ value: { entries: [{}] } })
-  }
-  expect(acknowledged).toBeGreaterThan(ROUNDS)
-}, ROUNDS * 6_000)
+      expect(found).toEqual({ value: [{ quick_check: 'ok' }] })
+      expect(last).toMatchObject({ value: { value: { text: String(acknowledged) } } })
+      expect(all).toMatchObject({ value: { entries: [{}] } })
+    }
+    expect(acknowledged).toBeGreaterThan(ROUNDS)
+  },
+  ROUNDS * 6_000,
+)
 
 test('K3: a runaway statement does not outlive a host that was killed', async () => {
   using folder = temporaryFolder()
