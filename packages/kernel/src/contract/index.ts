@@ -76,4 +76,4 @@ export type {
   RoutedCall,
   StreamMessage,
 } from './wire.ts'
-export { isPlainReply, parseGuestMessage, STREAM_WINDOW } from './wire.ts'
+export { isPlainReply, MAX_SUBSCRIPTIONS, parseGuestMessage, STREAM_WINDOW } from './wire.ts'

@@ -15,6 +15,8 @@ export type PlainReply = [id: number, value?: unknown]
 export type EmittedEvent = [name: string, data: unknown, trace: string]
 /** Most emits in one message: it is handled in one go, so it must be short work even if each is refused. */
 export const MAX_EMITS = 32
+/** Event subscriptions a plugin may have at once. */
+export const MAX_SUBSCRIPTIONS = 256
 
 /** Kernel → guest. */
 export type HostMessage =

@@ -9,6 +9,7 @@ import {
   type ErrorJson,
   errorFromJson,
   type HostMessage,
+  MAX_SUBSCRIPTIONS,
   matchesPattern,
   type PluginId,
   type QueuePolicy,
@@ -27,7 +28,6 @@ import { createRoom } from './room.ts'
 
 /** Of mailboxes that only wait. */
 const NOWHERE: Outlet = { open: false, deliver() {} }
-const MAX_SUBSCRIPTIONS = 256 // per instance
 
 export interface Subscriber {
   readonly plugin: PluginId
@@ -162,6 +162,7 @@ export function createSubscriber(
     let state: 'held' | 'live' | 'ended' = 'held'
     let draining = false
     const drains = new Set<() => void>()
+    let tooMany: UsageError | undefined // made once: a guest that forges its messages can cause it by the thousand
     const outlet: Outlet = {
       get open() {
         return state === 'live' && !draining
@@ -175,8 +176,10 @@ export function createSubscriber(
     function on(sub: number, pattern: string, policy: QueuePolicy, capacity: number): void {
       if (state === 'ended') return // B7
       if (wanted.has(sub)) throw refused(`subscription ${sub} is in use`, 'Give each subscription a number of its own.')
-      if (wanted.size >= MAX_SUBSCRIPTIONS)
-        throw refused(`${plugin} has ${wanted.size} subscriptions, the most there may be`, 'Subscribe by pattern.')
+      if (wanted.size >= MAX_SUBSCRIPTIONS) {
+        tooMany ??= tooManyFor(plugin)
+        throw tooMany
+      }
       const want: Wanted = { pattern, policy, capacity: Math.max(1, Math.min(capacity, maxCapacity)) }
       wanted.set(sub, want)
       if (state === 'live') connect(sub, want)
@@ -274,6 +277,10 @@ export function createSubscriber(
       return true
     }
   }
+}
+
+function tooManyFor(plugin: PluginId): UsageError {
+  return refused(`${plugin} has ${MAX_SUBSCRIPTIONS} subscriptions, the most there may be`, 'Subscribe by pattern.')
 }
 
 function refused(message: string, hint: string): UsageError {

@@ -453,6 +453,19 @@ describe('calls out', () => {
 })
 
 describe('events', () => {
+  test('K6: one subscription too many is refused where its author sees it; room is there again when one has ended', async () => {
+    const guest = await withCtx()
+    const ends = Array.from({ length: 256 }, () => guest.ctx.events.on('note.*', () => {}))
+    guest.take()
+
+    expect(() => guest.ctx.events.on('note.*', () => {})).toThrow(
+      expect.objectContaining({ code: 'USAGE_SUBSCRIPTION', hint: expect.stringContaining('pattern') }),
+    )
+    expect(guest.take()).toEqual([])
+    ends[0]?.()
+    expect(() => guest.ctx.events.on('note.*', () => {})).not.toThrow()
+  })
+
   test('K6: handlers of one subscription run one at a time in order, each followed by its ack', async () => {
     const order: string[] = []
     const gates: (() => void)[] = []

@@ -2,11 +2,12 @@
 //   U1  Handlers of one subscription run one at a time, in the order of the events; different subscriptions do not wait for each other.
 //   U2  Every event of a living subscription is acknowledged once, after its handler has settled; a failure travels with the `ack`.
 //   U3  A payload its token refuses is acknowledged as EVENT_INVALID and never reaches the handler.
+//   U4  One subscription too many is refused here, where its author sees it; the kernel refuses it too, whatever a guest says.
 import { type ErrorJson, UsageError } from '../contract/errors.ts'
 import { isEventPattern } from '../contract/pattern.ts'
 import type { EventInfo, SubscribeOptions } from '../contract/plugin.ts'
 import type { EventToken } from '../contract/tokens.ts'
-import type { GuestMessage, HostMessage } from '../contract/wire.ts'
+import { type GuestMessage, type HostMessage, MAX_SUBSCRIPTIONS } from '../contract/wire.ts'
 import type { Ambient } from './ambient.ts'
 import { check } from './check.ts'
 import type { Reader } from './crossing.ts'
@@ -43,6 +44,7 @@ export function createSubscriptions(post: (message: GuestMessage) => void, ambie
       const token = typeof event === 'string' ? undefined : event
       const pattern = typeof event === 'string' ? event : event.name
       if (!isEventPattern(pattern)) throw badPattern(pattern)
+      if (subscriptions.size >= MAX_SUBSCRIPTIONS) throw tooMany() // U4
       const sub = ++lastSub
       post({ t: 'on', sub, pattern, policy, capacity })
       subscriptions.set(sub, { sub, pattern, token, handler, waiting: [], busy: false })
@@ -124,6 +126,12 @@ function badPattern(found: unknown): UsageError {
   return new UsageError('USAGE_PATTERN', `"${text}" selects no event`, {
     found: text,
     hint: 'Use an event token, a name or a pattern such as note.*',
+  })
+}
+
+function tooMany(): UsageError {
+  return new UsageError('USAGE_SUBSCRIPTION', `a plugin may have ${MAX_SUBSCRIPTIONS} subscriptions at once`, {
+    hint: 'Subscribe by pattern, such as note.*, and end the subscriptions that are no longer needed.',
   })
 }
 

@@ -1,5 +1,5 @@
 // packages/kernel/src/node/guest-text.ts: Node's tables of old encodings, lent to guests: bytes in, text out, nothing kept.
-const MAX_BYTES = 131_072 // at once: it cannot be interrupted, and the worst table takes 40 ns for a byte
+const MAX_BYTES = 65_536 // at once: it cannot be interrupted, and the worst table takes 40 ns for a byte
 
 /** The encoding's name, or undefined if there is none of this label. */
 export function encodingName(label: unknown): string | undefined {

@@ -65,7 +65,7 @@ test.each([
   expect(guest.credited()).toBeLessThan(total * 1.01)
   guest.credits.forEach(({ at }, i) => {
     const before = guest.credits.slice(0, i).reduce((sum, { bytes }) => sum + bytes, 0)
-    expect(before).toBeLessThanOrEqual(16_000 * (at + 1) + 512 * 1_024)
+    expect(before).toBeLessThanOrEqual(8_000 * (at + 1) + 512 * 1_024)
   })
 })
 

@@ -14,7 +14,7 @@ const SLICE_MS = 2
 const PIECE = 16 // messages of one guest before another has its turn; emits that travel as one count each
 const SLICE_PIECES = 2 // most of the work a message makes comes after the slice, in promises
 const CREDIT_BYTES = OUT_WINDOW / 4 // handled bytes are credited in lumps: a message for each would double the traffic
-const PACE_BYTES = 16_000 // a ms
+const PACE_BYTES = 8_000 // a ms
 const BURST_BYTES = 512 * 1_024
 
 export interface IntakeEvents {

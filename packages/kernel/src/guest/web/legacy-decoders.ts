@@ -13,7 +13,7 @@ const LOWEST_TRAIL = 0x30 // no later byte of a character is below it
 const ESCAPE = 0x1b
 const TO_ASCII = [0x28, 0x42] // after the escape
 const REPLACEMENT = '\ufffd'
-const SLICE_BYTES = 32_768 // asked for at once: the host takes a little more, for what was pending
+const SLICE_BYTES = 16_384 // asked for at once: the host takes a little more, for what was pending
 
 const tables = new Map<string, string>()
 
