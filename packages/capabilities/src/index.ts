@@ -1,5 +1,8 @@
 // @pryx/capabilities: the drivers of the microkernel. A host takes them all, leaves some out, or adds its own.
 
+export { createDesktopCapability } from './desktop/desktop.ts'
+export type { Note, Screen, ScreenOptions, Urgency } from './desktop/screen.ts'
+export { createScreen } from './desktop/screen.ts'
 export { createEnvCapability } from './env/env.ts'
 export type { FsOptions } from './fs/fs.ts'
 export { createFsCapability } from './fs/fs.ts'

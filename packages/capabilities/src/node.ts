@@ -1,4 +1,5 @@
 // packages/capabilities/src/node.ts: all drivers on Node, in one call.
+import { createDesktopCapability } from './desktop/desktop.ts'
 import { createEnvCapability } from './env/env.ts'
 import { createFsCapability, type FsOptions } from './fs/fs.ts'
 import { createHttpServerCapability, type HttpOptions } from './http/http.ts'
@@ -35,5 +36,6 @@ export function nodeCapabilities(options: NodeCapabilitiesOptions) {
     process: createProcessCapability(options.process),
     system: createSystemCapability(),
     env: createEnvCapability(),
+    desktop: createDesktopCapability(),
   }
 }

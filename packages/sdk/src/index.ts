@@ -42,6 +42,8 @@ export {
 } from '@pryx/kernel/contract'
 export { z } from 'zod'
 // The host's capabilities, each behind its permission.
+export type { DesktopNote } from './capabilities/desktop.ts'
+export { Desktop } from './capabilities/desktop.ts'
 export { Env } from './capabilities/env.ts'
 export type { FileChange, FileFacts, FolderEntry } from './capabilities/fs.ts'
 export { Fs } from './capabilities/fs.ts'

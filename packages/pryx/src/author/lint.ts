@@ -370,6 +370,7 @@ function exampleOf(capability: string): string {
     process: '"process:node server.js"',
     system: '"system:cpu"',
     env: '"env:HOME"',
+    desktop: '"desktop:notify"',
     secrets: '"secrets:example.token"',
     http: '"http:serve"',
     kernel: '"kernel:read"',
