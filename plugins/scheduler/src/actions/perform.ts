@@ -19,6 +19,8 @@ export interface Circumstances {
   key: string
   /** Which try it is, from 1. Who has answered with an error is asked anew in the next; who was cut off is asked for the same. */
   attempt: number
+  /** Of the task: what it says to the user is under this name unless it has a title. */
+  name: string
   /** When nobody waits any more, ms. */
   timeoutMs: number
   /** What a prompt may cost at most, US dollars. */
@@ -29,7 +31,7 @@ export interface Circumstances {
 export async function perform(
   deed: Deed,
   hands: Hands,
-  { signal, key, attempt, timeoutMs, maxCostUsd }: Circumstances,
+  { signal, key, attempt, timeoutMs, maxCostUsd, name }: Circumstances,
 ): Promise<Done> {
   switch (deed.kind) {
     case 'tool':
@@ -67,7 +69,7 @@ export async function perform(
       await hands.emit(`flow.${deed.name}`, { key, payload: deed.payload })
       return { output: null }
     case 'notify':
-      return { output: null, notice: { title: deed.title ?? 'A task says', text: deed.text, level: deed.level } }
+      return { output: null, notice: { title: deed.title ?? name, text: deed.text, level: deed.level } }
   }
 }
 

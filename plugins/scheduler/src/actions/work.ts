@@ -72,7 +72,7 @@ export function createWork(ports: RunnerPorts & { journal: StepJournal }) {
       return 'error' in instead ? { ok: false, error: instead.error } : { ok: true, result: instead.output }
     const maxCostUsd = deed.kind === 'prompt' ? await ports.maxCostUsd(task, run) : undefined
     const { output, usage, notice } = await perform(deed, ports.hands, {
-      ...{ signal, key: `${run.id}/${ONLY}`, attempt: run.attempt, timeoutMs: task.timeoutMs },
+      ...{ signal, key: `${run.id}/${ONLY}`, attempt: run.attempt, timeoutMs: task.timeoutMs, name: task.name },
       maxCostUsd,
     })
     if (notice !== undefined)

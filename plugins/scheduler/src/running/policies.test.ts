@@ -140,19 +140,23 @@ test('S3: quiet hours hold back what is no error until they end; rules choose by
     name,
     tags,
     trigger: { kind: 'once', at: START + 1_000 },
-    action: { kind: 'notify', text: name, level },
+    action: { kind: 'notify', text: `${name}!`, level },
   })
+  const told = () => life.of('notice.raised').map(({ title, text }) => [title, text])
   await web.create(say('held', 'info', ['loud']))
   await web.create(say('urgent', 'error', ['loud']))
   await web.create(say('unwanted', 'error', []))
   clock.move(1_000) // one second past midnight
   for (let i = 0; i < 4; i++) await life.run()
-  expect(life.of('notice.raised').map(({ text }) => text)).toEqual(['urgent'])
+  expect(told()).toEqual([['urgent', 'urgent!']]) // under the name of its task
 
   clock.move(7 * HOUR - 1_000)
   await life.run()
 
-  expect(life.of('notice.raised').map(({ text }) => text)).toEqual(['urgent', 'held'])
+  expect(told()).toEqual([
+    ['urgent', 'urgent!'],
+    ['held', 'held!'],
+  ])
 })
 
 test('S3: a notice that was on disk when all ended is told by the next life, with the same id', async () => {

@@ -180,7 +180,7 @@ export function createRunner(ports: RunnerPorts) {
       const maxCostUsd = deed.kind === 'prompt' ? await ports.maxCostUsd(task, record) : undefined
       return within(ports.clock, step.timeoutMs, stop, (signal) =>
         perform(deed, ports.hands, {
-          ...{ signal, key: `${record.id}/${path}`, attempt, timeoutMs: step.timeoutMs, maxCostUsd },
+          ...{ signal, key: `${record.id}/${path}`, attempt, timeoutMs: step.timeoutMs, maxCostUsd, name: task.name },
         }),
       )
     }
