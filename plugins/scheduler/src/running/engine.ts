@@ -4,6 +4,7 @@
 //   E3  A turn is bounded: MAX_PER_TURN claims, MAX_STARTS starts, MAX_COUNTED walked occurrences; what is left comes in the next turn.
 //   E4  Changes happen one after the other (`alone`); nothing a task does, and no failure of the disk, ends the clockwork.
 //   E5  What ran when the last life ended is resumed where its journal says how (workflows), and otherwise marked `interrupted`.
+//   E6  A commit whose answer was lost may have started runs: they are looked up and taken up before anything else is started.
 import { createKeeper } from '../ledger/keeper.ts'
 import { createPurse } from '../money/purse.ts'
 import { createNotices } from '../notify/notices.ts'
@@ -60,6 +61,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
   let idleUntil = 0 // nothing to do before, epoch ms: the disk is left alone until then
   let ended = false
   let line: db.Line | undefined // the task whose runs alone were seen to wait
+  let unsure = false // what the last commit started is not known (E6)
   return {
     facts,
     notices,
@@ -148,6 +150,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
       if (ended) return recordLast()
       const now = clock.now()
       await jumps.look(now)
+      if (unsure) await takeUp()
       const reaped = await reap(now)
       let { outlook } = reaped
       const overdue = outlook.due.deadline <= now && (await timeOut(now))
@@ -176,7 +179,9 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
     const next = ends.length > 0 && sheaf.plain ? line : undefined
     const starts = next === undefined ? [] : [db.startLine(next, session, now, settings.maxRunning, MAX_STARTS)]
     try {
-      let [results, outlook] = await store.commitAndLook([...ends, ...starts], now, MAX_CONSIDERED)
+      let [results, outlook] = await starting(starts, () =>
+        store.commitAndLook([...ends, ...starts], now, MAX_CONSIDERED),
+      )
       if (await sheaf.landed(results.slice(0, ends.length))) outlook = await store.look(now, MAX_CONSIDERED)
       const rows = results.slice(ends.length).flatMap((result) => result.rows ?? [])
       for (const row of rows) await started(db.readStarted(row, () => next!.task, session, now))
@@ -219,7 +224,7 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
       else refused.push(db.refuseRun(each.run.seq, reason, now))
     }
     const starts = ready.length === 0 ? [] : [db.startRuns(ready, session, now)]
-    const results = await store.exchange([...refused, ...starts])
+    const results = await starting(starts, () => store.exchange([...refused, ...starts]))
     const rows = starts.length === 0 ? [] : (results.at(-1)?.rows ?? [])
     const tasks = new Map(ready.map(({ task, run }) => [run.seq, task]))
     for (const row of rows) await started(db.readStarted(row, (seq) => tasks.get(seq)!, session, now))
@@ -239,6 +244,29 @@ export function createEngine(ports: Ports, settings: Settings, session: string, 
       full = behind.full && behind.crowding.length > 0
     }
     return waiting
+  }
+
+  /** E6 */
+  async function starting<T>(starts: readonly db.Statement[], commit: () => Promise<T>): Promise<T> {
+    try {
+      return await commit()
+    } catch (error) {
+      unsure ||= starts.length > 0
+      throw error
+    }
+  }
+
+  /** Begins what is marked as running and nobody here has begun. Its owner may have been told before: by the same key. */
+  async function takeUp(): Promise<void> {
+    for (const brief of await store.running()) {
+      if (brief.session !== session || working.knows(brief.id)) continue
+      const [task, run] = [await store.task(brief.taskId), await store.run(brief.id)]
+      if (task === undefined || run?.status !== 'running') continue
+      if (task.action.kind !== 'event') facts.started(task, run)
+      facts.due(task, run)
+      launch(task, run)
+    }
+    unsure = false
   }
 
   async function started({ task, run, longInput }: db.Started): Promise<void> {

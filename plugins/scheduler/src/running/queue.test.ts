@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createHandClock, createMemorySql, settled, startLife } from '../scheduler-testing.ts'
 import type { TaskSpec } from '../service.ts'
 
@@ -178,4 +178,48 @@ test('S2: of a queue of thousands the last 100 runs are kept, and the books need
 
   expect(n).toBeLessThanOrEqual(120)
   expect(life.of('task.finished')).toHaveLength(2_400)
+})
+
+describe.each(['before', 'after'] as const)('a commit that starts runs and fails %s it was on disk', (when) => {
+  test('S8: each run is begun once, and none waits for its time-out', async () => {
+    let calls = 0
+    const { sql, clock, life, notes } = await setUp({ callTool: async () => ++calls })
+    const web = life.as('web')
+    const tool = await web.create({ ...wide, name: 'tool', action: { kind: 'tool', name: 'count' } })
+    const event = await notes.create({ ...wide, name: 'event' })
+    await web.runEach(tool.id, [1, 2])
+    await notes.runEach(event.id, ['x'])
+
+    sql.failBatch(2, when) // the first looks
+    await expect(life.run()).rejects.toThrow('power cut')
+    clock.move(1_000)
+    for (let turn = 0; turn < 3; turn++) await life.run()
+
+    expect(calls).toBe(2)
+    expect(life.of('task.due').map(({ input }) => input)).toEqual(['x'])
+    expect((await life.store.running()).map(({ taskId }) => taskId)).toEqual([event.id])
+  })
+
+  test('S8: work whose end could not be recorded meanwhile is not begun again', async () => {
+    let calls = 0
+    const { sql, clock, life } = await setUp({ callTool: async () => ++calls })
+    const web = life.as('web')
+    const tool = await web.create({ ...wide, action: { kind: 'tool', name: 'count' } })
+    await web.runEach(tool.id, [1])
+    await life.engine.turn()
+    await settled() // it has worked, and reports
+    await web.runEach(tool.id, [2])
+
+    sql.failBatch(1, when) // its end and the start of the next are one commit
+    await life.engine.turn().catch(() => {})
+    clock.move(1_000)
+    for (let turn = 0; turn < 3; turn++) {
+      await life.run()
+      for (const { fn } of [...clock.timers]) fn() // it reports again
+      await settled()
+    }
+
+    expect(calls).toBe(2)
+    expect(await life.store.running()).toEqual([])
+  })
 })

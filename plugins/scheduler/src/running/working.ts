@@ -21,6 +21,8 @@ export type Work = (task: Task, run: OpenRun, signal: AbortSignal) => Promise<Wo
 
 export interface Working {
   has(runId: string): boolean
+  /** It is being worked on, or its end is still to be recorded. */
+  knows(runId: string): boolean
   readonly ids: ReadonlySet<string>
   /** Works on a run; `report` gets its end, whatever it is. */
   launch(task: Task, run: OpenRun, report: (completion: Worked) => Promise<unknown>): void
@@ -30,8 +32,10 @@ export interface Working {
 
 export function createWorking(work: Work, { clock, warn }: Pick<Ports, 'clock' | 'warn'>): Working {
   const active = new Map<string, AbortController>()
+  const recording = new Set<string>()
   return {
     has: (runId) => active.has(runId),
+    knows: (runId) => active.has(runId) || recording.has(runId),
     get ids() {
       return new Set(active.keys())
     },
@@ -56,13 +60,18 @@ export function createWorking(work: Work, { clock, warn }: Pick<Ports, 'clock' |
 
   /** W2 */
   async function record(runId: string, report: () => Promise<unknown>): Promise<void> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      try {
-        return void (await report())
-      } catch (error) {
-        warn(`the end of run ${runId} could not be recorded; it is tried again`, error)
-        await new Promise<void>((resolve) => void clock.after(AGAIN_MS, resolve))
+    recording.add(runId)
+    try {
+      for (let tries = 0; tries < MAX_TRIES; tries++) {
+        try {
+          return void (await report())
+        } catch (error) {
+          warn(`the end of run ${runId} could not be recorded; it is tried again`, error)
+          await new Promise<void>((resolve) => void clock.after(AGAIN_MS, resolve))
+        }
       }
+    } finally {
+      recording.delete(runId)
     }
   }
 }
