@@ -202,18 +202,20 @@ describe.each(['before', 'after'] as const)('a commit that starts runs and fails
 
   test('S8: work whose end could not be recorded meanwhile is not begun again', async () => {
     let calls = 0
-    const { sql, clock, life } = await setUp({ callTool: async () => ++calls })
+    const first = Promise.withResolvers<void>()
+    const callTool = () => (++calls === 1 ? first.promise : Promise.resolve())
+    const { sql, clock, life } = await setUp({ callTool })
     const web = life.as('web')
-    const tool = await web.create({ ...wide, action: { kind: 'tool', name: 'count' } })
-    await web.runEach(tool.id, [1])
-    await life.engine.turn()
-    await settled() // it has worked, and reports
-    await web.runEach(tool.id, [2])
+    const tool = await web.create({ ...wide, overlap: 'queue', action: { kind: 'tool', name: 'count' } })
+    await web.runEach(tool.id, [1, 2])
+    await life.run()
 
-    sql.failBatch(1, when) // its end and the start of the next are one commit
-    await life.engine.turn().catch(() => {})
-    clock.move(1_000)
+    sql.failBatch(1, when) // the end of the first and the start of the second are one commit
+    first.resolve()
+    await settled()
+    expect(life.warnings).toHaveLength(2) // the turn, and the report
     for (let turn = 0; turn < 3; turn++) {
+      clock.move(1_000)
       await life.run()
       for (const { fn } of [...clock.timers]) fn() // it reports again
       await settled()
