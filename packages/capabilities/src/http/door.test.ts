@@ -204,6 +204,19 @@ test('N4: a link that was opened, looked at ahead, or posted from elsewhere', as
   expect(second.cookie).toBe('')
 })
 
+test('N4: a browser that is in is not locked out by a link that is spent, and gets no other session by it', async () => {
+  await using served = await serve()
+  const { code } = served.login.code()
+  const { cookie } = await served.open(code)
+
+  const again = await served.send(`/login/${code}`, { headers: { cookie } })
+  const stranger = await served.send(`/login/${code}`, { headers: { cookie: `${cookie}x` } })
+
+  expect(again).toMatchObject({ status: 200, text: expect.stringContaining('url=/') })
+  expect(again.headers['set-cookie']).toBeUndefined()
+  expect(stranger.status).toBe(401)
+})
+
 test('N4: the form takes the whole link too; wrong codes are slowed', async () => {
   await using served = await serve()
   const post = (code: string) =>

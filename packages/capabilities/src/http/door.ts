@@ -48,9 +48,10 @@ export function createDoor(login: Login, port: () => number): Door {
     if (url.pathname === '/login/style.css') sheet(response)
     else if (url.pathname === '/login/state') state(response, session)
     else if (url.pathname === '/logout') leave(request, response, session)
-    else if (request.method === 'POST') enter(request, response, await codeIn(request))
+    else if (request.method === 'POST') enter(request, response, await codeIn(request), session)
     else if (request.method !== 'GET') page(response, 405, outside('Only GET and POST are served here.'))
-    else if (url.pathname.startsWith('/login/')) followLink(request, response, url.pathname.slice('/login/'.length))
+    else if (url.pathname.startsWith('/login/'))
+      followLink(request, response, url.pathname.slice('/login/'.length), session)
     else page(response, session === undefined ? 401 : 200, session === undefined ? outside() : inside())
     return true
   }
@@ -67,19 +68,21 @@ export function createDoor(login: Login, port: () => number): Door {
   }
 
   /** D2 */
-  function followLink(request: IncomingMessage, response: ServerResponse, code: string): void {
+  function followLink(request: IncomingMessage, response: ServerResponse, code: string, session?: LoginSession): void {
     const ahead = /prefetch|prerender/.test(String(request.headers['sec-purpose'] ?? request.headers.purpose ?? ''))
     if (ahead) return page(response, 503, outside('Open the link to use it.'))
-    enter(request, response, code)
+    enter(request, response, code, session)
   }
 
-  function enter(request: IncomingMessage, response: ServerResponse, code: string): void {
+  /** Who is in already gets in by a link that is spent, too: it was theirs, in their history or on a tab that comes back. */
+  function enter(request: IncomingMessage, response: ServerResponse, code: string, session?: LoginSession): void {
     const { headers, socket } = request
     const opened = login.open(code, socket.remoteAddress ?? '', headers['user-agent'] ?? '')
     if (opened.kind === 'slowed')
       return page(response, 429, outside('Too many wrong codes. Wait a minute, then try again.'), [
         ['retry-after', String(Math.ceil(opened.forMs / 1_000))],
       ])
+    if (opened.kind === 'wrong' && session !== undefined) return page(response, 200, inside())
     if (opened.kind === 'wrong')
       return page(response, 401, outside('This link was used already, or is too old, or was never one.'))
     page(response, 200, inside(), [['set-cookie', cookie(opened.token, YEAR_S)]])
