@@ -41,37 +41,41 @@ test(`K2 K4 K8: ${RUNS} random histories keep what was promised`, { timeout: 600
   await fc.assert(
     fc.asyncProperty(fc.array(fc.tuple(step, fc.boolean()), { minLength: 10, maxLength: 40 }), async (history) => {
       const acts: { plugin: string; what: string }[] = []
-      await using host = await createTestKernel({ capabilities: [createWitness((act) => acts.push(act))] })
-      for (const name of NAMES) await install(host, name)
+      const stolen: string[] = []
+      /** What may be in force: from before it is given until after it was taken back. Each act is judged by it when it happens, whoever waits for it. */
       const granted = new Map<string, boolean>(
         NAMES.flatMap((name) => ['one', 'two'].map((thing) => [`${name} ${thing}`, true])),
       )
+      const saw = (act: { plugin: string; what: string }) => {
+        acts.push(act)
+        if (granted.get(`${act.plugin} ${act.what}`) !== true) stolen.push(`${act.plugin} ${act.what}`)
+      }
+      await using host = await createTestKernel({ capabilities: [createWitness(saw)] })
+      for (const name of NAMES) await install(host, name)
       const open: Promise<unknown>[] = []
 
       for (const [one, wait] of history) {
-        const before = acts.length
-        if (one.do === 'grant' || one.do === 'revoke') {
-          await perform(host, one).then(
-            () => one.what !== 'undeclared' && granted.set(`${one.plugin} ${one.what}`, one.do === 'grant'),
-            expectPryxError,
-          )
-        } else if (one.do === 'act') {
-          const key = `${one.plugin} ${one.what}`
-          const asked = perform(host, one).catch(expectPryxError)
-          await asked
-          if (granted.get(key) !== true) expect(acts.slice(before), key).toEqual([])
-        } else if (one.do === 'install' || one.do === 'remove') {
+        if (one.do === 'grant' || one.do === 'install') {
+          const keys = keysOf(one)
+          const had = keys.map((key) => granted.get(key) === true)
+          for (const key of keys) granted.set(key, true) // who comes back is asked for consent again
           const done = await perform(host, one).then(() => true, expectPryxError)
-          // What goes takes its grants along; who comes back is asked for consent again.
-          if (done) for (const thing of ['one', 'two']) granted.set(`${one.plugin} ${thing}`, one.do === 'install')
+          if (!done) keys.forEach((key, i) => void granted.set(key, had[i] === true))
+        } else if (one.do === 'revoke' || one.do === 'remove') {
+          const done = await perform(host, one).then(() => true, expectPryxError)
+          if (done) for (const key of keysOf(one)) granted.set(key, false) // what goes takes its grants along
+        } else if (one.do === 'act') {
+          await perform(host, one).catch(expectPryxError)
         } else {
           const work = perform(host, one).catch(expectPryxError)
           if (wait) await work
           else open.push(work)
         }
+        expect(stolen).toEqual([])
         expect(host.kernel.plugins().length).toBeLessThanOrEqual(NAMES.length)
       }
       await Promise.all(open)
+      expect(stolen).toEqual([])
 
       await host.kernel.audit.flush()
       expect(await host.kernel.audit.verify()).toMatchObject({ whole: true })
@@ -85,6 +89,11 @@ test(`K2 K4 K8: ${RUNS} random histories keep what was promised`, { timeout: 600
     { numRuns: RUNS },
   )
 })
+
+function keysOf(one: Extract<Step, { plugin: Name }>): string[] {
+  const things = 'what' in one ? [one.what].filter((thing) => thing !== 'undeclared') : ['one', 'two']
+  return things.map((thing) => `${one.plugin} ${thing}`)
+}
 
 async function perform({ kernel, ...host }: TestKernel, one: Step): Promise<unknown> {
   switch (one.do) {

@@ -58,7 +58,11 @@ let browser: Browser
 beforeAll(async () => {
   const source = (id: string) => ({ source: join(ROOT, 'plugins', id) })
   const chat = { router: source('router'), sessions: source('sessions'), agent: source('agent') }
-  job = createMainJob({ ...chat, probe: { source: './plugins/probe' } })
+  job = createMainJob({
+    ...chat,
+    telegram: { source: join(ROOT, 'plugins/telegram') },
+    probe: { source: './plugins/probe' },
+  })
   job.project.write('diary.txt', 'dear diary')
   job.project.plugin('probe', probe, {
     permissions: ['fs:read:${workspace}/diary.txt'],
@@ -75,6 +79,16 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close()
   await job?.[Symbol.asyncDispose]()
+})
+
+test('B5: a channel that has never been woken stands on the overview, with what it wants', async () => {
+  const page = await openPage('/#/overview')
+  const channels = page.getByRole('region', { name: 'Channels' })
+
+  await channels.getByText('it wants the token of a bot of yours').waitFor(SLOW)
+
+  expect((await host.state()).plugins.find(({ id }) => id === 'telegram')).toMatchObject({ asleep: true })
+  await page.close()
 })
 
 test('B5: words are answered piece by piece, the answer is drawn as Markdown, and a second browser shows the same', async () => {

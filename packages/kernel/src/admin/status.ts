@@ -37,13 +37,23 @@ export function pluginStatus(unit: Unit, authority: Authority): PluginStatus {
     },
     process: unit.session?.instance.guest.process ?? '',
     failures: unit.failures,
-    tools: [...unit.offers.values()].flatMap((offer) => (offer.kind === 'tool' ? [offer.name] : [])),
-    services: [...unit.offers.values()].flatMap((offer) =>
-      offer.kind === 'service' ? [`${offer.name}@${offer.version}`] : [],
-    ),
+    ...offersOf(unit),
     limits: unit.limits,
     budget: unit.budget.standing(),
   }
+}
+
+/** What it provides; of a plugin that sleeps, what it would once it is asked. */
+function offersOf({ stage, offers, pkg: { manifest } }: Unit): Pick<PluginStatus, 'tools' | 'services'> {
+  const [tools, services] = [new Set<string>(), new Set<string>()]
+  for (const { kind, name, version } of offers.values()) {
+    if (kind === 'tool') tools.add(name)
+    if (kind === 'service') services.add(`${name}@${version}`)
+  }
+  if (stage !== 'idle') return { tools: [...tools], services: [...services] }
+  for (const { name } of manifest.tools) tools.add(name)
+  for (const [name, version] of Object.entries(manifest.provides)) services.add(`${name}@${version}`)
+  return { tools: [...tools], services: [...services] }
 }
 
 /** Its row of the ledger. */

@@ -94,9 +94,9 @@ export interface PluginStatus {
   process: string
   /** Failures in a row; 0 once it has stayed up. */
   failures: number
-  /** Names of the tools it offers. */
+  /** Names of the tools it offers; of a plugin that sleeps, of those it would offer once it is asked. */
   tools: string[]
-  /** Services it offers, `name@version`. */
+  /** Services it offers, `name@version`; of a plugin that sleeps, those it would. */
   services: string[]
   /** The limits in force. */
   limits: Limits

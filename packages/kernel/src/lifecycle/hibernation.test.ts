@@ -45,6 +45,14 @@ test('N1: a plugin that starts at first use sleeps after a rest, and the next ca
   expect(host.kernel.status('tally')).toMatchObject({ stage: 'active', failures: 0 })
 })
 
+test('N1: a plugin that was never started says what it would provide', async () => {
+  await using host = await createTestKernel()
+  const tools = [{ name: 'tally.sum', description: 'The sum' }]
+  await host.add('tally', tally, { ...manifest, tools })
+
+  expect(host.kernel.status('tally')).toMatchObject({ asleep: true, services: ['tally@1.0.0'], tools: ['tally.sum'] })
+})
+
 test('N1: callers that come together all wait for one start', async () => {
   await using host = await createTestKernel({ hibernateAfterMs: 80 })
   await host.add('tally', tally, manifest)
