@@ -2,6 +2,7 @@
 //   T1  It is handled in slices: after 2 ms of one loop turn the rest waits, guest by guest, so a flood starves nobody.
 //   T2  Over any stretch of time a guest is credited no more than PACE_BYTES × its length + BURST_BYTES: past its credit its turns pause
 //       (control.ts, OUT_WINDOW). Reading costs more than this thread's time: what is read is garbage soon, and collecting it stops everybody.
+//       Short messages are free of the pace: they die young, which costs little, and their number has limits of its own (messagesPerSecond, calls).
 //   T3  A guest's frames keep their order, and all of one are handled before the next. No piece ends right behind a checkpoint: what it covers
 //       is acknowledged in the next message, and one shall not count without the other.
 import { needsDecode, type Parcel } from '../contract/index.ts'
@@ -15,6 +16,7 @@ const PIECE = 16 // messages of one guest before another has its turn; emits tha
 const SLICE_PIECES = 2 // most of the work a message makes comes after the slice, in promises
 const CREDIT_BYTES = OUT_WINDOW / 4 // handled bytes are credited in lumps: a message for each would double the traffic
 const PACE_BYTES = 8_000 // a ms
+const FREE_BYTES = 512 // of each message and each event
 const BURST_BYTES = 512 * 1_024
 
 export interface IntakeEvents {
@@ -115,7 +117,10 @@ function openInbox(account: Account, events: IntakeEvents, enqueue: (one: Waitin
     if (end >= messages.length) open = undefined
     const piece = end - at === messages.length ? messages : messages.slice(at, end)
     events.received(piece, { buffers: frame.buffers }, plain)
-    if (end >= messages.length) credit.add(weightOfFrame(frame.text, frame.buffers))
+    if (end >= messages.length) {
+      const bytes = weightOfFrame(frame.text, frame.buffers)
+      credit.add(bytes, Math.max(0, bytes - FREE_BYTES * countOf(messages)))
+    }
   }
 
   function openNext(): OpenFrame | undefined {
@@ -132,12 +137,14 @@ function openInbox(account: Account, events: IntakeEvents, enqueue: (one: Waitin
 /** T2: gives credit in lumps, each when what was credited before it has had its time. */
 function createCredit(credited: (bytes: number) => void) {
   let handled = 0
+  let heavy = 0 // of it, what the pace is for
   let due = 0 // when the pace has caught up with all that was credited
   let timer: NodeJS.Timeout | undefined
   let closed = false
   return {
-    add(bytes: number): void {
+    add(bytes: number, paced: number): void {
       handled += bytes
+      heavy += paced
       if (timer === undefined && !closed) give()
     },
     close(): void {
@@ -155,7 +162,9 @@ function createCredit(credited: (bytes: number) => void) {
         timer = setTimeout(give, early).unref()
         return
       }
-      due = Math.max(due, now) + CREDIT_BYTES / PACE_BYTES
+      const paced = heavy * (CREDIT_BYTES / handled)
+      due = Math.max(due, now) + paced / PACE_BYTES
+      heavy -= paced
       handled -= CREDIT_BYTES
       credited(CREDIT_BYTES)
     }
@@ -171,6 +180,12 @@ function endOfPiece(messages: readonly unknown[], at: number): number {
 
 function isCheckpoint(message: unknown): boolean {
   return (message as { t?: unknown } | null)?.t === 'checkpoint'
+}
+
+function countOf(messages: readonly unknown[]): number {
+  let count = 0
+  for (const message of messages) count += weightOf(message)
+  return count
 }
 
 function weightOf(message: unknown): number {
