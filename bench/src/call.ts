@@ -11,6 +11,7 @@ import { type Figures, interleave, quantile, ratioOf, type Samples, subjectsOf }
 const IN_FLIGHT = 64
 const ROUND_MS = 1_000
 const ALONE_MS = 500
+const WARM_ROUNDS = 3 // of each before it counts: V8 takes some hundred thousand calls to compile what carries one
 const PAYLOAD = {
   id: 'message-01',
   from: 'bench',
@@ -38,6 +39,7 @@ export const call: Bench = {
       fork_ipc: await echoFork(owner),
       worker: await echoWorker(owner),
     }
+    for (const trip of Object.values(trips)) for (let n = 0; n < WARM_ROUNDS; n++) await throughput(trip)
     const samples = await interleave(
       rounds,
       Object.entries(trips).map(
