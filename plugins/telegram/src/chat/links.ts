@@ -1,5 +1,6 @@
 // plugins/telegram/src/chat/links.ts: which chats are linked, who may write there, and codes.
 //   K1  One code at a time: 40 bits, ten minutes, one use. Twenty wrong guesses by anybody make it void, a restart does not forget them.
+//       Codes are made, tried and used one after the other, whatever chats speak at once: none is used twice, and no late guess revives one.
 //   K2  A chat may guess five times an hour, and a stranger is answered once an hour; all strangers together 20 times a minute.
 //   K3  Where `users` are named nobody else links or writes. Else the one who brought the code writes, and no other.
 import type { Clock } from '../ports.ts'
@@ -41,6 +42,7 @@ export async function openLinks({ store, clock, random, users, session }: LinksO
   const links = new Map((await store.links()).map((link) => [link.chat, link]))
   const strangers = new Map<number, { refusedAt: number; guesses: number[] }>()
   let refusals: number[] = []
+  let codes: Promise<unknown> = Promise.resolve() // K1
   return {
     all: () => [...links.values()],
     of: (chat) => links.get(chat),
@@ -53,14 +55,21 @@ export async function openLinks({ store, clock, random, users, session }: LinksO
       return store.dropLink(chat)
     },
     mayWrite: ({ user }, writer) => (users.length > 0 ? users.includes(writer) : writer === user), // K3
-    async newCode() {
-      const code = [...random(8)].map((byte) => LETTERS[byte % LETTERS.length]).join('')
-      const expiresAt = clock.now() + CODE_MS
-      await store.putCode({ code, expiresAt, tries: 0 })
-      return { code, expiresAt }
-    },
+    newCode: () =>
+      alone(async () => {
+        const code = [...random(8)].map((byte) => LETTERS[byte % LETTERS.length]).join('')
+        const expiresAt = clock.now() + CODE_MS
+        await store.putCode({ code, expiresAt, tries: 0 })
+        return { code, expiresAt }
+      }),
     redeem,
     mayRefuse,
+  }
+
+  function alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = codes.then(work)
+    codes = done.catch(() => {})
+    return done
   }
 
   async function redeem(
@@ -70,16 +79,19 @@ export async function openLinks({ store, clock, random, users, session }: LinksO
     const text = given.trim().toUpperCase()
     if (!CODE.test(text) || !mayGuess(who.chat)) return undefined
     if (users.length > 0 && !users.includes(who.user)) return undefined // K3
+    return (await alone(() => use(text)))
+      ? { ...who, session, model: '', seen: 0, paused: false, linkedAt: clock.now() }
+      : undefined
+  }
+
+  /** K1. @returns Whether it was the code; then it is none any more. */
+  async function use(text: string): Promise<boolean> {
     const code = await store.code()
-    if (code === undefined || code.expiresAt <= clock.now()) return undefined
-    if (code.code !== text) {
-      const tries = code.tries + 1
-      await store.putCode(tries >= MAX_GUESSES ? undefined : { ...code, tries }) // K1
-      return undefined
-    }
-    const link: Link = { ...who, session, model: '', seen: 0, paused: false, linkedAt: clock.now() }
-    await store.putCode(undefined)
-    return link
+    if (code === undefined || code.expiresAt <= clock.now()) return false
+    const right = code.code === text
+    const tries = code.tries + 1
+    await store.putCode(right || tries >= MAX_GUESSES ? undefined : { ...code, tries })
+    return right
   }
 
   /** K2 */
